@@ -1,0 +1,87 @@
+# The only entry point. `make test` is everything; each other target is a part of it, or the lab.
+# What is built is kept outside the checkout, by content, so a second call (or clone) builds nothing.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+LAB_CACHE ?= $(HOME)/.cache/miribit-thanos-lab
+export LAB_CACHE
+export PATH := $(CURDIR)/.build/venv/bin:$(PATH)
+
+VENV := $(LAB_CACHE)/venv-$(shell { cat requirements-dev.txt; $(PYTHON) -VV; } 2>&1 | sha256sum | cut -c1-16)
+LAB := lab/bin/lab
+PARTS := setup lint unit sanity docs package tools lab faults molecule
+
+.PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+
+test: ## Set everything up, run every test, and say how long each part took
+	@set -e; times=""; began=$$SECONDS; \
+	for part in $(PARTS); do \
+	  printf '\n=== %s\n' "$$part"; start=$$SECONDS; \
+	  $(MAKE) --no-print-directory "$$part" || { echo "make test: $$part failed; run it alone with: make $$part" >&2; exit 1; }; \
+	  times="$$times$$(printf '%-10s %5d s' "$$part" $$((SECONDS - start)))\n"; \
+	done; \
+	printf "\n=== all parts passed\n$${times}"; printf '%-10s %5d s\n' total $$((SECONDS - began))
+
+demo: lab-up ## Bring the lab up and show it
+
+setup: $(VENV)/complete ## Install what development needs
+	@mkdir -p .build/collections/ansible_collections/miribit
+	@ln -sfn $(CURDIR) .build/collections/ansible_collections/miribit/thanos
+	@ln -sfn $(VENV) .build/venv
+
+$(VENV)/complete:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; } \
+	  || { echo "make: $(PYTHON) cannot make a venv; install python3-venv" >&2; exit 1; }
+	@echo "setup: installing the Python packages of requirements-dev.txt"
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install -q --no-compile -r requirements-dev.txt
+	@touch $@
+
+requirements: ## Pin requirements-dev.txt anew from requirements-dev.in
+	tests/requirements.sh
+
+lint: setup ## ansible-lint, yamllint, ruff, mypy
+	ruff check . && ruff format --check .
+	mypy
+	yamllint .
+	ansible-lint
+
+unit: setup ## Tests without a cluster, in seconds
+	pytest -q tests/unit
+
+sanity: setup ## ansible-test sanity
+	tests/sanity.sh
+
+docs: setup ## antsibull-docs on every plugin and role
+	tests/docs.sh
+
+package: setup ## The built tarball: its exact content, and whether it installs
+	pytest -q tests/package
+
+tools: setup ## Build the lab's tools, and try each
+	$(LAB) tools
+	pytest -q tests/tools
+
+lab: setup ## Try the lab: reachability, storage, isolation, states
+	pytest -q tests/lab --ignore=tests/lab/faults
+
+faults: setup ## Kill what the lab is made of, and see it come back
+	pytest -q tests/lab/faults
+
+molecule: setup ## Molecule scenarios, inside the lab
+	$(LAB) inside 2>/dev/null || $(LAB) up
+	$(LAB) exec molecule test --all --report
+	$(LAB) inside 2>/dev/null || $(LAB) down
+
+lab-up: setup ## Bring the lab up, or repair it, and show it
+	@$(LAB) up
+
+lab-down: setup ## End the lab; what is built stays in the cache
+	@$(LAB) down
+
+lab-status: setup ## Show the lab, and what is wrong with it
+	@$(LAB) status

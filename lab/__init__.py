@@ -1,0 +1,1 @@
+"""A lab of four real Kubernetes clusters on one Linux machine; see README.md beside this file."""

@@ -1,0 +1,235 @@
+"""Bring the lab up, take it down, put it into a named state."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from lab import cgroups, cluster, files, health, host, images, sandbox, services, states, supervision, tools
+from lab import settings as settings_module
+from lab.errors import LabError
+from lab.paths import CHECKOUT, LAB, OWNER, STATE
+from lab.process import module, run
+from lab.settings import Cluster, Settings
+
+#: Leads to the tools that the running lab was made with.
+TOOLS = STATE / "tools"
+_FINGERPRINT = STATE / "fingerprint"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The settings, and where the things are that the lab is made of."""
+
+    settings: Settings
+    tools: Path
+    daemons: Path
+    images: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a lab that exists can no longer be taken for one that this checkout would make."""
+        digest = hashlib.sha256(repr((self.settings, self.tools, self.daemons, self.images)).encode())
+        for path in sorted([*LAB.glob("*.py"), *LAB.glob("*.sh"), *LAB.glob("manifests/*")]):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+def prepare() -> Lab:
+    """Read the settings, check the machine, and build what is not built yet."""
+    chosen = settings_module.load()
+    daemons = host.ensure()
+    built = tools.ensure()
+    return Lab(chosen, built, daemons, images.ensure(built, daemons))
+
+
+def up() -> Lab:
+    """Bring the lab up, or repair it: whatever is there becomes four healthy clusters."""
+    lab = prepare()
+    with sandbox.exclusive("up"):
+        sandbox.refuse_foreign("up")
+        if not STATE.exists() or _must_be_new(lab):
+            _make(lab)
+        else:
+            _run(lab)
+            _wait(lab)
+    return lab
+
+
+def down(*, foreign: bool = False) -> None:
+    """End the lab and remove all of it but the cache."""
+    with sandbox.exclusive("down"):
+        if not foreign:
+            sandbox.refuse_foreign("down")
+        sandbox.clean()
+
+
+def reset(state: str) -> Lab:
+    """Put the lab into a named state, whatever it is in now."""
+    states.check(state)
+    lab = prepare()
+    with sandbox.exclusive(f"reset {state}"):
+        sandbox.refuse_foreign("reset")
+        if not _is_current(lab) or not states.is_saved(state):
+            _make(lab)
+            return lab
+        with _step("stopping"):
+            sandbox.stop()
+        with _step(f"restoring {state}"):
+            states.restore(state, lab.settings, lab.tools, wipe=lambda: _wipe_nodes(lab))
+        _run(lab)
+        _wait(lab)
+    return lab
+
+
+def _must_be_new(lab: Lab) -> bool:
+    """A lab that was changed under way, or that another version of this code made, is not repaired but made again."""
+    if not _is_current(lab):
+        print("lab: its settings, tools or code have changed since it was made; making it anew", flush=True)
+        return True
+    if states.current() is None:
+        print("lab: making or changing it was interrupted; making it anew", flush=True)
+        return True
+    return False
+
+
+def _is_current(lab: Lab) -> bool:
+    try:
+        return _FINGERPRINT.read_text() == lab.fingerprint
+    except OSError:
+        return False
+
+
+def _make(lab: Lab) -> None:
+    sandbox.clean()
+    _run(lab)
+    _build_empty(lab)
+
+
+def _wait(lab: Lab) -> None:
+    with _step("waiting for every node and pod"):
+        health.wait(lab.settings, lab.tools)
+
+
+def _run(lab: Lab) -> None:
+    """Files and processes."""
+    STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.write(OWNER, f"{CHECKOUT}\n")
+    if cgroups.init() is None:
+        with _step("starting"):
+            cgroups.kill()
+            _write(lab)
+            _start(lab)
+            sandbox.wait_for_init()
+    else:
+        sandbox.wait_for_init()
+        supervision.start_all()
+
+
+def _write(lab: Lab) -> None:
+    files.write(_FINGERPRINT, lab.fingerprint)
+    TOOLS.unlink(missing_ok=True)
+    TOOLS.symlink_to(lab.tools)
+    services.write_files(lab.settings)
+    programs = services.programs(lab.settings, lab.tools)
+    for one in lab.settings.clusters:
+        cluster.write_files(one, lab.tools)
+        for node in one.nodes:
+            root = cluster.containerd_root(one, node)
+            if not root.is_dir():
+                images.copy(lab.images, root)
+        programs += cluster.programs(one, lab.tools, lab.daemons)
+    supervision.write_config(supervision.render(programs, lab.daemons))
+
+
+def _start(lab: Lab) -> None:
+    health.note_start()
+    chosen = lab.settings
+    sandbox.start(
+        {
+            "gateway": chosen.gateway,
+            "prefix_length": chosen.prefix_length,
+            "cgroups": ["services", *(group for one in chosen.clusters for group in cluster.groups(one))],
+            "members": [
+                services.member(chosen),
+                *(cluster.member(one, node) for one in chosen.clusters for node in one.nodes),
+            ],
+            "files": cluster.inside_files(chosen),
+        }
+    )
+
+
+def _build_empty(lab: Lab) -> None:
+    with _step("deploying DNS, storage, load balancer, ingress"), ThreadPoolExecutor() as pool:
+        bucket = pool.submit(_retry, lambda: run(sandbox.enter(module("lab.bucket"))))
+        list(pool.map(lambda one: _deploy(lab, one), lab.settings.clusters))
+        bucket.result()
+    _wait(lab)
+    with _step("saving state empty"):
+        states.save("empty", lab.settings, lab.tools)
+
+
+def _deploy(lab: Lab, one: Cluster) -> None:
+    def apply(text: str) -> None:
+        command = ("apply", "--server-side", "--force-conflicts", "--filename=-")
+        _retry(lambda: health.kubectl(lab.tools, one.name, *command, stdin=text))
+
+    names = cluster.manifests(one)
+    if "load-balancer" in names:
+        apply((lab.tools / "share" / "metallb.yaml").read_text())
+    for name in names:
+        # MetalLB's own webhook refuses its addresses until it runs.
+        apply(render_manifest(lab.settings, one, name))
+
+
+def render_manifest(chosen: Settings, one: Cluster, name: str) -> str:
+    """A file of `manifests/` for this cluster."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(LAB / "manifests"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(f"{name}.yaml.j2").render(
+        domain=chosen.domain,
+        gateway=chosen.gateway,
+        dns_service=one.dns_service,
+        load_balancer=one.load_balancer,
+        volumes=states.volumes(one),
+    )
+
+
+def _wipe_nodes(lab: Lab) -> None:
+    for one in lab.settings.clusters:
+        for folder in cluster.node_scratch(one):
+            shutil.rmtree(folder, ignore_errors=True)
+        for node in one.nodes:
+            shutil.rmtree(cluster.containerd_root(one, node), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _step(what: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    print(f"lab: {what}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+def _retry(action: Callable[[], object], seconds: float = 90) -> None:
+    """Try until it works: an API server or a webhook that has just been started is not there yet."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            action()
+            return
+        except LabError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
