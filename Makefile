@@ -41,14 +41,18 @@ $(VENV)/complete:
 	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install -q --no-compile -r requirements-dev.txt
 	@touch $@
 
+golden: setup ## Rewrite what tests compare with, from what the code makes now
+	REWRITE_EXPECTED=1 pytest -q tests/package
+
 requirements: ## Pin requirements-dev.txt anew from requirements-dev.in
 	tests/requirements.sh
 
 lint: setup ## ansible-lint, yamllint, ruff, mypy
 	ruff check . && ruff format --check .
 	mypy
-	yamllint .
+	yamllint --strict .
 	ansible-lint
+	antsibull-changelog lint
 
 unit: setup ## Tests without a cluster, in seconds
 	pytest -q tests/unit

@@ -44,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _tools(_: argparse.Namespace) -> int:
+def _tools(_chosen: argparse.Namespace) -> int:
     print(lifecycle.prepare().tools)
     return 0
 
 
-def _up(_: argparse.Namespace) -> int:
+def _up(_chosen: argparse.Namespace) -> int:
     print(status.table(lifecycle.up()))
     return 0
 
@@ -59,7 +59,7 @@ def _down(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _status(_: argparse.Namespace) -> int:
+def _status(_chosen: argparse.Namespace) -> int:
     if cgroups.init() is None:
         print("the lab is not up" + (f"; what it left is in {STATE}" if STATE.exists() else ""))
         return 3
@@ -104,7 +104,7 @@ def _exec(chosen: argparse.Namespace) -> int:
     os.execvp(command[0], command)
 
 
-def _inside(_: argparse.Namespace) -> int:
+def _inside(_chosen: argparse.Namespace) -> int:
     if sandbox.is_inside():
         return 0
     raise LabError(

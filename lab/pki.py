@@ -72,7 +72,7 @@ def kubeconfig(folder: Path, entries: list[tuple[Cluster, str]]) -> str:
                 "name": cluster.name,
                 "cluster": {"server": cluster.server, "certificate-authority-data": data(cluster, "ca.crt")},
             }
-            for cluster, _ in entries
+            for cluster, _client in entries
         ],
         "users": [
             {
@@ -85,7 +85,7 @@ def kubeconfig(folder: Path, entries: list[tuple[Cluster, str]]) -> str:
             for cluster, client in entries
         ],
         "contexts": [
-            {"name": cluster.name, "context": {"cluster": cluster.name, "user": cluster.name}} for cluster, _ in entries
+            {"name": name, "context": {"cluster": name, "user": name}} for name in (entry[0].name for entry in entries)
         ],
     }
     return json.dumps(config, indent=1)

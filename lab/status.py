@@ -32,7 +32,7 @@ def table(lab: Lab) -> str:
                     f"{cgroups.memory(cluster.name) // _MIB} MiB" if number == 0 else "",
                 )
             )
-    user, _ = services.credentials()
+    user = services.credentials()[0]
     running = list(supervision.states().values())
     summary = f"{running.count('RUNNING')} of {len(running)} programs running; {cgroups.memory() // _MIB} MiB in all"
     return "\n".join(

@@ -1,0 +1,142 @@
+"""The collection as a user gets it: the content of the built tarball, and whether it works where nothing else is.
+
+The exact list of files is in files.txt. Rewrite it with: REWRITE_EXPECTED=1 pytest tests/package
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tarfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+EXPECTED = Path(__file__).with_name("files.txt")
+COLLECTION = "miribit.thanos"
+
+
+def run(*command: str, cwd: Path, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def env(empty_home: Path) -> dict[str, str]:
+    """The environment of somebody who has Ansible, and neither settings nor the checkout."""
+    settings = empty_home / "ansible.cfg"
+    settings.touch()
+    outside = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "PYTEST"))
+    }
+    return {
+        **outside,
+        "HOME": str(empty_home),
+        "ANSIBLE_CONFIG": str(settings),
+        "ANSIBLE_COLLECTIONS_PATH": str(empty_home / "collections"),
+    }
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory: pytest.TempPathFactory, empty_home: Path, env: dict[str, str]) -> Path:
+    copy, output = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("output")
+    run(str(CHECKOUT / "tests" / "tree.sh"), str(copy), cwd=empty_home)
+    source = copy / "ansible_collections" / "miribit" / "thanos"
+    run("ansible-galaxy", "collection", "build", str(source), "--output-path", str(output), cwd=empty_home, env=env)
+    (built,) = output.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def files(tarball: Path) -> list[str]:
+    with tarfile.open(tarball) as archive:
+        return sorted(member.name for member in archive.getmembers() if member.isfile())
+
+
+@pytest.fixture(scope="module")
+def installed(tarball: Path, empty_home: Path, env: dict[str, str]) -> Path:
+    place = Path(env["ANSIBLE_COLLECTIONS_PATH"])
+    assert not place.exists()
+    # Without dependencies: kubernetes.core comes with the Python package "ansible", and nothing is to be fetched here.
+    options = ("--no-deps", "--offline", "--collections-path", str(place))
+    run("ansible-galaxy", "collection", "install", str(tarball), *options, cwd=empty_home, env=env)
+    return place / "ansible_collections" / "miribit" / "thanos"
+
+
+@pytest.fixture(scope="module")
+def content(files: list[str]) -> dict[str, list[str]]:
+    """What can be used by name, by kind: {"module": ["miribit.thanos.x", ...], "filter": ..., "role": ...}."""
+    found: dict[str, list[str]] = {"filter": [], "module": [], "role": []}
+    kinds = {"modules": "module", "module_utils": None, "doc_fragments": None, "plugin_utils": None, "action": None}
+    for path in map(PurePosixPath, files):
+        match path.parts:
+            case ("plugins", folder, _) if path.suffix == ".py":
+                if kind := kinds.get(folder, folder):
+                    found.setdefault(kind, []).append(f"{COLLECTION}.{path.stem}")
+            case ("roles", role, "meta", "argument_specs.yml"):
+                found["role"].append(f"{COLLECTION}.{role}")
+    return found
+
+
+def test_the_tarball_holds_exactly_the_expected_files(files: list[str]) -> None:
+    if os.environ.get("REWRITE_EXPECTED"):
+        EXPECTED.write_text("\n".join(files) + "\n")
+    assert files == EXPECTED.read_text().splitlines()
+
+
+def test_the_tarball_is_named_by_the_version(tarball: Path) -> None:
+    (version,) = re.findall(r"^version: (\S+)$", (CHECKOUT / "galaxy.yml").read_text(), re.MULTILINE)
+    assert tarball.name == f"miribit-thanos-{version}.tar.gz"
+
+
+def test_the_license_is_in_the_tarball_in_full(tarball: Path) -> None:
+    with tarfile.open(tarball) as archive:
+        stored = archive.extractfile("LICENSE")
+        assert stored
+        assert stored.read() == (CHECKOUT / "LICENSE").read_bytes()
+
+
+def test_the_installed_collection_is_the_one_that_is_found(
+    installed: Path, empty_home: Path, env: dict[str, str]
+) -> None:
+    listed = json.loads(
+        run("ansible-galaxy", "collection", "list", COLLECTION, "--format=json", cwd=empty_home, env=env)
+    )
+    assert list(listed) == [str(installed.parents[1])]
+
+
+@pytest.mark.usefixtures("installed")
+def test_all_content_is_listed_by_its_full_name_and_has_documentation(
+    content: dict[str, list[str]], empty_home: Path, env: dict[str, str]
+) -> None:
+    for kind, names in content.items():
+        listed = json.loads(run("ansible-doc", "--json", "-l", "-t", kind, COLLECTION, cwd=empty_home, env=env))
+        assert sorted(listed) == sorted(names)
+        if names:
+            shown = json.loads(run("ansible-doc", "--json", "-t", kind, *names, cwd=empty_home, env=env))
+            assert sorted(shown) == sorted(names)
+            run("ansible-doc", "-t", kind, *names, cwd=empty_home, env=env)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_filter_works_where_only_the_tarball_is_installed(empty_home: Path, env: dict[str, str]) -> None:
+    message = "msg={{ '[]' | miribit.thanos.receive_config_hash }}"
+    shown = run("ansible", "localhost", "-m", "ansible.builtin.debug", "-a", message, cwd=empty_home, env=env)
+    assert "47883010003791" in shown
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_module_starts_where_only_the_tarball_is_installed(empty_home: Path, env: dict[str, str]) -> None:
+    options = "kubeconfig=missing namespace=a service=b port=1 query=up"
+    command = ("ansible", "localhost", "-m", "miribit.thanos.promql_info", "-a", options)
+    done = subprocess.run(command, cwd=empty_home, env=env, capture_output=True, text=True, check=False)
+    assert "kubeconfig missing: it cannot be read (No such file or directory). Fix: " in done.stdout + done.stderr
