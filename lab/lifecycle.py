@@ -37,7 +37,7 @@ class Lab:
     @property
     def fingerprint(self) -> str:
         """Changes when a lab that exists can no longer be taken for one that this checkout would make."""
-        digest = hashlib.sha256(repr((self.settings, self.tools, self.daemons, self.images)).encode())
+        digest = hashlib.sha256(repr((CHECKOUT, self.settings, self.tools, self.daemons, self.images)).encode())
         for path in sorted([*LAB.glob("*.py"), *LAB.glob("*.sh"), *LAB.glob("manifests/*")]):
             digest.update(path.read_bytes())
         return digest.hexdigest()
@@ -93,7 +93,7 @@ def reset(state: str) -> Lab:
 def _must_be_new(lab: Lab) -> bool:
     """A lab that was changed under way, or that another version of this code made, is not repaired but made again."""
     if not _is_current(lab):
-        print("lab: its settings, tools or code have changed since it was made; making it anew", flush=True)
+        print("lab: its settings, tools, code or checkout have changed since it was made; making it anew", flush=True)
         return True
     if states.current() is None:
         print("lab: making or changing it was interrupted; making it anew", flush=True)

@@ -52,11 +52,12 @@ def exclusive(action: str) -> Iterator[None]:
 
 
 def refuse_foreign(action: str) -> None:
-    """A machine has room for one lab (its addresses and groups are fixed): refuse to touch one of another checkout."""
+    """A machine has room for one lab (its addresses and groups are fixed): refuse to touch a running one of another
+    checkout. What a crash left of one is nobody's, and is taken over."""
     owner = read_owner()
-    if owner and owner != str(CHECKOUT) and (cgroups.init() or STATE.exists()):
+    if owner and owner != str(CHECKOUT) and cgroups.init():
         raise LabError(
-            f"lab {action}: a lab of {owner} is on this machine, and there can be only one; "
+            f"lab {action}: a lab of {owner} runs on this machine, and there can be only one; "
             f"end it with `{owner}/lab/bin/lab down`, or with `lab down --foreign` where that checkout is gone"
         )
 

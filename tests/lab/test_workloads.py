@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from inside import CHECKOUT, apply, eventually, get, kubectl, lab
+from inside import CHECKOUT, LAB, apply, eventually, get, kubectl, lab, run, service
 
 from lab.lifecycle import TOOLS
+from lab.paths import KUBECONFIG
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -59,25 +60,42 @@ def test_the_operator_s_prometheus_has_its_name_and_its_volume() -> None:
     assert {container["name"] for container in containers} == {"prometheus", "config-reloader"}
 
 
+def promql_info(**options: str) -> str:
+    """What the module says, when it is told how the cluster is reached and what differs."""
+    default = {"namespace": "default", "service": "prometheus-operated", "port": "web", "query": "up"}
+    access = {"kubeconfig": str(KUBECONFIG), "context": CLUSTER}
+    module = ("localhost", "-m", "miribit.thanos.promql_info", "-a", json.dumps({**access, **default, **options}), "-o")
+    # From the checkout, whose ansible.cfg tells Ansible where the collection is.
+    done = run(LAB, "exec", "env", f"ANSIBLE_CONFIG={CHECKOUT}/ansible.cfg", "ansible", *module)
+    return done.stdout + done.stderr
+
+
 @pytest.mark.usefixtures("prometheus")
 def test_promql_info_asks_a_real_prometheus_through_a_real_api_server() -> None:
-    options = {
-        "kubeconfig": "/run/miribit-lab/kubeconfig",
-        "context": CLUSTER,
-        "namespace": "default",
-        "service": "prometheus-operated",
-        "port": "web",
-        "query": "up",
-    }
-    command = ("ansible", "localhost", "-m", "miribit.thanos.promql_info", "-a", json.dumps(options), "-o")
-
-    def ask() -> str:
-        # From the checkout, where ansible.cfg tells Ansible where the collection is.
-        return lab("exec", "env", f"ANSIBLE_CONFIG={CHECKOUT}/ansible.cfg", *command)
-
-    answer = eventually(lambda: (text := ask()) and '"value": "1"' in text and text)
-    assert answer, ask()
+    answer = eventually(lambda: (text := promql_info()) and '"value": "1"' in text and text)
+    assert answer, promql_info()
     assert '"job": "self"' in answer
+
+
+@pytest.mark.usefixtures("prometheus")
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ({"service": "prometheus"}, 'it does not exist: services \\"prometheus\\" not found'),
+        ({"port": "webb"}, 'no service port \\"webb\\" found'),
+        ({"service": "nobody", "port": "80"}, "no ready pod serves this port"),
+        ({"query": "sum(up"}, "it refuses the query (bad_data, HTTP 400)"),
+        ({"query": "up[5m]"}, "the query gives a range vector"),
+        ({"context": "cluster-05"}, "there is no context cluster-05"),
+    ],
+    ids=["unknown service", "unknown port", "no pods", "bad PromQL", "range vector", "unknown context"],
+)
+def test_promql_info_says_what_is_wrong_on_a_real_cluster(options: dict[str, str], cause: str) -> None:
+    apply(CLUSTER, service("nobody", "nobody"))
+    answer = promql_info(**options)
+    assert "FAILED" in answer
+    assert cause in answer
+    assert "Fix: " in answer
 
 
 @pytest.mark.usefixtures("prometheus")

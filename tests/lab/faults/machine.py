@@ -10,6 +10,9 @@ from inside import run
 from lab import cgroups
 from lab.paths import STATE
 
+#: The tables of kube-proxy and of the CNI plugins.
+NFT_TABLES = re.compile(r"kube-proxy|cni")
+
 
 def network() -> dict[str, str]:
     """The machine's own addresses, links, routes, rules and namespaces."""
@@ -40,6 +43,7 @@ def leftovers() -> list[str]:
     found += [f"control group in {path}" for path in cgroups.hierarchies() if (path / cgroups.NAME).exists()]
     found += [f"namespace {line}" for line in run("ip", "netns").stdout.splitlines() if line]
     found += [f"link {line}" for line in run("ip", "-o", "link").stdout.splitlines() if "br-lab" in line]
+    found += [f"nft {line}" for line in run("nft", "list", "tables").stdout.splitlines() if NFT_TABLES.search(line)]
     found += [str(path) for path in (STATE, Path("/run/miribit-lab")) if path.exists()]
     return found
 

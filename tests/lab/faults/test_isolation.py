@@ -61,7 +61,7 @@ def test_a_second_lab_of_another_checkout_is_refused_and_told_how_to_end_the_fir
     for command in ("up", "down"):
         refused = run(other / "lab" / "bin" / "lab", command)
         assert refused.returncode == 1
-        assert f"a lab of {CHECKOUT} is on this machine" in refused.stderr
+        assert f"a lab of {CHECKOUT} runs on this machine" in refused.stderr
         assert f"{CHECKOUT}/lab/bin/lab down" in refused.stderr
     assert "state empty" in lab("status")
 

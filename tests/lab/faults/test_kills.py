@@ -8,15 +8,15 @@ import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from inside import CHECKOUT, CLUSTERS, LAB, apply, eventually, kubectl, lab, pod, run
 from machine import leftovers
 
 from lab import cgroups
+from lab.paths import OWNER, STATE
 
-SUPERVISORCTL = ("exec", "python", "-m", "supervisor.supervisorctl", "-c", "/var/lib/miribit-lab/supervisord.conf")
+SUPERVISORCTL = ("exec", "python", "-m", "supervisor.supervisorctl", "-c", STATE / "supervisord.conf")
 
 
 def programs() -> dict[str, int]:
@@ -81,9 +81,10 @@ def test_the_supervisor_killed_takes_all_with_it_and_the_lab_is_repaired_or_remo
 def test_groups_and_files_that_a_crash_left_are_removed() -> None:
     lab("down")
     cgroups.create("init", "cluster-01/control-plane", "cluster-09/stale")
-    state = Path("/var/lib/miribit-lab/clusters/cluster-01/etcd")
+    state = STATE / "clusters" / "cluster-01" / "etcd"
     state.mkdir(parents=True)
     (state / "torn").write_text("not a database")
+    OWNER.write_text("/another/checkout\n")
     lab("up")
     assert "state empty" in lab("status")
     lab("down")
