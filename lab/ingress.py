@@ -100,7 +100,8 @@ def hosts(
 ) -> list[Host]:
     """The virtual servers that the Ingresses ask for, in a stable order.
 
-    A path whose Service or port does not exist is left out: nginx answers 404 there.
+    A path whose Service or port does not exist is left out: nginx answers 404 there. Of two Ingresses with the same
+    host and path the first one counts.
     `certificates` maps (namespace, Secret) to the path of the files written for it, without their ending.
     """
     backends = {
@@ -116,17 +117,18 @@ def hosts(
         body_size = annotations.get("nginx.ingress.kubernetes.io/proxy-body-size", "")
         for rule in ingress["spec"].get("rules") or []:
             host = found.setdefault(rule.get("host") or "_", Host(rule.get("host") or "_"))
-            for entry in rule["http"]["paths"]:
-                service = entry["backend"]["service"]
+            taken = {(route.path, route.exact) for route in host.paths}
+            for entry in rule.get("http", {}).get("paths", []):
+                service = entry["backend"].get("service", {"name": "", "port": {}})
                 port = service["port"].get("number") or service["port"].get("name")
                 backend = backends.get((namespace, service["name"], port))
-                if backend:
-                    exact = entry["pathType"] == "Exact"
-                    host.paths.append(Route(entry.get("path") or "/", exact, backend, body_size))
+                place = entry.get("path") or "/", entry["pathType"] == "Exact"
+                if backend and place not in taken:
+                    host.paths.append(Route(*place, backend, body_size))
         for tls in ingress["spec"].get("tls") or []:
             for name in tls.get("hosts") or []:
                 if name in found:
-                    found[name].certificate = certificates.get((namespace, tls["secretName"]), "")
+                    found[name].certificate = certificates.get((namespace, tls.get("secretName", "")), "")
     return sorted(found.values(), key=lambda host: host.name)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import kubernetes
 from urllib3.exceptions import HTTPError
 
+from lab.files import write
 from lab.ingress import hosts, is_ours, render
 from lab.paths import KUBECONFIG
 
@@ -73,13 +74,12 @@ class Controller:
         written = {}
         for secret in self.items("/api/v1/secrets"):
             key = secret["metadata"]["namespace"], secret["metadata"]["name"]
-            if key in wanted:
+            if key in wanted and secret["type"] == "kubernetes.io/tls":  # a type that must hold both entries
                 # The version in the name makes a rotated certificate a changed configuration.
                 path = self.folder / f"{key[0]}-{key[1]}-{secret['metadata']['resourceVersion']}"
-                for ending, entry in ((".crt", "tls.crt"), (".key", "tls.key")):
-                    file = path.with_suffix(ending)
-                    file.touch(mode=0o600)
-                    file.write_bytes(base64.b64decode(secret["data"][entry]))
+                for ending in ("crt", "key"):
+                    content = base64.b64decode(secret["data"][f"tls.{ending}"]).decode()
+                    write(Path(f"{path}.{ending}"), content, mode=0o600)
                 written[key] = str(path)
         return written
 

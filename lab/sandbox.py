@@ -35,6 +35,7 @@ def exclusive(action: str) -> Iterator[None]:
     """Let only one `lab up`, `down` or `reset` work on this machine at a time, and only on its own lab."""
     if is_inside():
         raise LabError(f"lab {action}: this shell is inside the lab; leave `lab exec` first")
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

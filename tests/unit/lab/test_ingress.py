@@ -30,6 +30,18 @@ def test_a_path_to_a_service_that_is_not_there_is_left_out() -> None:
     assert hosts([ingress({"number": 1})], [SERVICE], {}) == [Host("q.lab", "", [])]
 
 
+def test_of_two_ingresses_with_the_same_host_and_path_the_first_counts() -> None:
+    both = [ingress({"number": 9090}), ingress({"name": "http"}, annotations={"x": "second"})]
+    assert [len(host.paths) for host in hosts(both, [SERVICE], {})] == [1]
+
+
+def test_a_rule_without_paths_or_with_another_kind_of_backend_is_left_out() -> None:
+    odd = ingress({"number": 9090})
+    odd["spec"]["rules"].append({"host": "empty.lab"})
+    odd["spec"]["rules"][0]["http"]["paths"][0]["backend"] = {"resource": {"kind": "Bucket", "name": "x"}}
+    assert hosts([odd], [SERVICE], {}) == [Host("empty.lab"), Host("q.lab")]
+
+
 def test_an_exact_path_matches_only_itself() -> None:
     config = render(Path("/x"), "192.0.2.1", hosts([ingress({"number": 9090}, "Exact")], [SERVICE], {}))
     assert "location = /api {" in config
