@@ -6,28 +6,32 @@ network namespace; nothing of it can be seen, or can stay behind, outside.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from lab import cgroups
+from lab import cgroups, cluster, settings
 from lab.files import write
 from lab.paths import INSIDE, STATE
+from lab.settings import Settings
 
 BRIDGE = "br-lab"
 
 
 def main() -> None:
-    plan = json.loads(Path(sys.argv[1]).read_text())
-    _mounts(plan["gateway"])
-    cgroups.create(*plan["cgroups"])
-    _bridge(plan)
-    for member in plan["members"]:
-        _member(plan, member)
-    for name, content in plan["files"].items():
+    chosen = settings.load()
+    _mounts(chosen.gateway)
+    cgroups.create("services", *(group for one in chosen.clusters for group in cluster.groups(one)))
+    _bridge(chosen)
+    _member(chosen, "minio", chosen.storage.address)
+    for one in chosen.clusters:
+        for node in one.nodes:
+            _member(chosen, node.name, node.address)
+            for other in one.nodes:
+                if other is not node:
+                    _ip("-n", node.name, "route", "add", other.pod_cidr, "via", other.address)
+    for name, content in cluster.inside_files(chosen).items():
         write(INSIDE / name, content, mode=0o600)
     os.execv(
         sys.executable,
@@ -51,26 +55,23 @@ def _mounts(resolver: str) -> None:
         _run("mount", "--bind", str(ours), str(target))
 
 
-def _bridge(plan: dict[str, Any]) -> None:
+def _bridge(chosen: Settings) -> None:
     _ip("link", "set", "lo", "up")
     _ip("link", "add", BRIDGE, "type", "bridge")
-    _ip("address", "add", f"{plan['gateway']}/{plan['prefix_length']}", "dev", BRIDGE)
+    _ip("address", "add", f"{chosen.gateway}/{chosen.prefix_length}", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
 
 
-def _member(plan: dict[str, Any], member: dict[str, Any]) -> None:
-    """A network namespace with one address on the bridge, and routes to its siblings' pods."""
-    name, address = member["name"], member["address"]
+def _member(chosen: Settings, name: str, address: str) -> None:
+    """A network namespace with one address on the bridge."""
     port = f"port-{address.rsplit('.', 1)[1]}"  # interface names have 15 characters at most
     _ip("netns", "add", name)
     _ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
     _ip("link", "set", port, "master", BRIDGE, "up")
-    _ip("-n", name, "address", "add", f"{address}/{plan['prefix_length']}", "dev", "eth0")
+    _ip("-n", name, "address", "add", f"{address}/{chosen.prefix_length}", "dev", "eth0")
     _ip("-n", name, "link", "set", "lo", "up")
     _ip("-n", name, "link", "set", "eth0", "up")
-    _ip("-n", name, "route", "add", "default", "via", plan["gateway"])
-    for cidr, gateway in member["routes"]:
-        _ip("-n", name, "route", "add", cidr, "via", gateway)
+    _ip("-n", name, "route", "add", "default", "via", chosen.gateway)
     _run("nsenter", f"--net=/run/netns/{name}", "sysctl", "-qw", "net.ipv4.ip_forward=1")
 
 

@@ -64,6 +64,9 @@ def _status(_chosen: argparse.Namespace) -> int:
         print("the lab is not up" + (f"; what it left is in {STATE}" if STATE.exists() else ""))
         return 3
     lab = lifecycle.prepare()
+    if not lifecycle.is_current(lab):
+        print("the lab was made with other settings, tools or code, or by another checkout; `lab up` makes it anew")
+        return 1
     found = health.problems(lab.settings, lab.tools)
     if not found:
         print(status.table(lab))

@@ -180,16 +180,6 @@ def groups(cluster: Cluster) -> list[str]:
     return [f"{cluster.name}/{part}" for part in parts]
 
 
-def member(cluster: Cluster, node: Node) -> dict[str, Any]:
-    """The node as `lab.boot` puts it on the network."""
-    siblings = [other for other in cluster.nodes if other is not node]
-    return {
-        "name": node.name,
-        "address": node.address,
-        "routes": [(other.pod_cidr, other.address) for other in siblings],
-    }
-
-
 def containerd_root(cluster: Cluster, node: Node) -> Path:
     return _folder(cluster, node) / "containerd"
 

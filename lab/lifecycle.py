@@ -78,7 +78,7 @@ def reset(state: str) -> Lab:
     lab = prepare()
     with sandbox.exclusive(f"reset {state}"):
         sandbox.refuse_foreign("reset")
-        if not _is_current(lab) or not states.is_saved(state):
+        if not is_current(lab) or not states.is_saved(state):
             _make(lab)
             return lab
         with _step("stopping"):
@@ -92,7 +92,7 @@ def reset(state: str) -> Lab:
 
 def _must_be_new(lab: Lab) -> bool:
     """A lab that was changed under way, or that another version of this code made, is not repaired but made again."""
-    if not _is_current(lab):
+    if not is_current(lab):
         print("lab: its settings, tools, code or checkout have changed since it was made; making it anew", flush=True)
         return True
     if states.current() is None:
@@ -101,7 +101,8 @@ def _must_be_new(lab: Lab) -> bool:
     return False
 
 
-def _is_current(lab: Lab) -> bool:
+def is_current(lab: Lab) -> bool:
+    """Whether the lab on this machine was made with these settings, tools and code."""
     try:
         return _FINGERPRINT.read_text() == lab.fingerprint
     except OSError:
@@ -127,7 +128,8 @@ def _run(lab: Lab) -> None:
         with _step("starting"):
             cgroups.kill()
             _write(lab)
-            _start(lab)
+            health.note_start()
+            sandbox.start()
             sandbox.wait_for_init()
     else:
         sandbox.wait_for_init()
@@ -148,23 +150,6 @@ def _write(lab: Lab) -> None:
                 images.copy(lab.images, root)
         programs += cluster.programs(one, lab.tools, lab.daemons)
     supervision.write_config(supervision.render(programs, lab.daemons))
-
-
-def _start(lab: Lab) -> None:
-    health.note_start()
-    chosen = lab.settings
-    sandbox.start(
-        {
-            "gateway": chosen.gateway,
-            "prefix_length": chosen.prefix_length,
-            "cgroups": ["services", *(group for one in chosen.clusters for group in cluster.groups(one))],
-            "members": [
-                services.member(chosen),
-                *(cluster.member(one, node) for one in chosen.clusters for node in one.nodes),
-            ],
-            "files": cluster.inside_files(chosen),
-        }
-    )
 
 
 def _build_empty(lab: Lab) -> None:

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from lab import cgroups
+from lab import cgroups, settings
 from lab.errors import LabError
 from lab.paths import CHECKOUT, INSIDE, LAB, LOCK, OWNER, STATE
 from lab.process import module
@@ -70,16 +68,15 @@ def read_owner() -> str | None:
     return None
 
 
-def start(boot: Mapping[str, Any]) -> None:
-    """Start the lab's init in namespaces of its own. `boot` is what `lab.boot` needs to know."""
-    plan = STATE / "boot.json"
-    plan.write_text(json.dumps(boot))
+def start() -> None:
+    """Start the lab's init in namespaces of its own."""
     cgroups.create("init")
     unshare = ["unshare", "--mount", "--propagation=private", "--net", "--pid", "--fork", "--mount-proc"]
     with (STATE / "log" / "boot.log").open("w") as log:
         subprocess.Popen(
-            [str(LAB / "enter.sh"), "-", f"{cgroups.NAME}/init", *unshare, *module("lab.boot"), str(plan)],
+            [str(LAB / "enter.sh"), "-", f"{cgroups.NAME}/init", *unshare, *module("lab.boot")],
             cwd="/",
+            env={**os.environ, "LAB_SETTINGS": str(settings.path())},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
 
 from lab.cgroups import NAME as GROUP
 from lab.cluster import Program
@@ -31,11 +30,6 @@ def programs(settings: Settings, tools: Path) -> list[Program]:
             {"MINIO_ROOT_USER": user, "MINIO_ROOT_PASSWORD": password, "MINIO_BROWSER": "off"},
         ),
     ]
-
-
-def member(settings: Settings) -> dict[str, Any]:
-    """MinIO's machine as `lab.boot` puts it on the network."""
-    return {"name": "minio", "address": settings.storage.address, "routes": []}
 
 
 def credentials() -> tuple[str, str]:

@@ -100,15 +100,20 @@ class Settings:
         raise LabError(f"{name}: no such cluster; there are {', '.join(c.name for c in self.clusters)}")
 
 
-def load(path: Path | None = None) -> Settings:
+def path() -> Path:
+    """The file that LAB_SETTINGS names, or the one beside this module."""
+    return Path(os.environ.get("LAB_SETTINGS") or LAB / "settings.toml").absolute()
+
+
+def load(file: Path | None = None) -> Settings:
     """Read the settings; every problem of the file is in one error."""
-    path = path or Path(os.environ.get("LAB_SETTINGS") or LAB / "settings.toml")
+    file = file or path()
     try:
-        return parse(tomllib.loads(path.read_text()))
+        return parse(tomllib.loads(file.read_text()))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise LabError(f"{path}: cannot be read as settings: {error}") from error
+        raise LabError(f"{file}: cannot be read as settings: {error}") from error
     except LabError as error:
-        raise LabError(f"{path}: {error}") from error
+        raise LabError(f"{file}: {error}") from error
 
 
 def parse(table: Mapping[str, Any]) -> Settings:
