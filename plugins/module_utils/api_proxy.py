@@ -129,8 +129,9 @@ def refusal(target: ProxyTarget, answer: Answer, cluster: str) -> Problem | None
             cause = message
             fix = f"give one of the ports that '{kubectl} {target.name}' shows"
         case 503 if "no endpoints available" in message:
-            cause = f"{message}: no ready pod serves this port"
-            fix = f"wait until a pod behind it is Ready; compare its selector with '{kubectl} {target.name} -o wide'"
+            # The same answer for a port's name that the Service does not have: it is looked up in the endpoints.
+            cause = f"{message}: it has no port of this name, or no ready pod serves it"
+            fix = f"compare port and selector with '{kubectl} {target.name} -o wide', and wait until a pod is Ready"
         case 503 if "error trying to reach service" in message:
             cause = f"the API server cannot reach it: {message}"
             fix = "check that the process listens there, 'scheme', and that no NetworkPolicy keeps the API server out"

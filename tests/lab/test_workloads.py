@@ -82,13 +82,22 @@ def test_promql_info_asks_a_real_prometheus_through_a_real_api_server() -> None:
     ("options", "cause"),
     [
         ({"service": "prometheus"}, 'it does not exist: services \\"prometheus\\" not found'),
-        ({"port": "webb"}, 'no service port \\"webb\\" found'),
-        ({"service": "nobody", "port": "80"}, "no ready pod serves this port"),
+        ({"port": "webb"}, "it has no port of this name, or no ready pod serves it"),
+        ({"port": "81"}, "no service port 81 found"),
+        ({"service": "nobody", "port": "80"}, "it has no port of this name, or no ready pod serves it"),
         ({"query": "sum(up"}, "it refuses the query (bad_data, HTTP 400)"),
         ({"query": "up[5m]"}, "the query gives a range vector"),
         ({"context": "cluster-05"}, "there is no context cluster-05"),
     ],
-    ids=["unknown service", "unknown port", "no pods", "bad PromQL", "range vector", "unknown context"],
+    ids=[
+        "unknown service",
+        "unknown port name",
+        "unknown port",
+        "no pods",
+        "bad PromQL",
+        "range vector",
+        "unknown context",
+    ],
 )
 def test_promql_info_says_what_is_wrong_on_a_real_cluster(options: dict[str, str], cause: str) -> None:
     apply(CLUSTER, service("nobody", "nobody"))

@@ -394,7 +394,7 @@ def test_a_service_without_this_port_is_told(fails: Callable[..., str], api_serv
 
 def test_a_service_without_a_ready_pod_is_told(fails: Callable[..., str], api_server: ApiServer) -> None:
     api_server.refuses(503, "ServiceUnavailable", 'no endpoints available for service "thanos-query"')
-    assert "no ready pod serves this port. Fix: wait until a pod behind it is Ready" in fails()
+    assert "it has no port of this name, or no ready pod serves it. Fix: compare port and selector with" in fails()
 
 
 def test_a_process_that_does_not_listen_is_told(fails: Callable[..., str], api_server: ApiServer) -> None:
