@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+import yaml
 
 from lab import cgroups, cluster, files, health, host, images, sandbox, services, states, supervision, tools
 from lab import settings as settings_module
@@ -169,10 +170,19 @@ def _deploy(lab: Lab, one: Cluster) -> None:
 
     names = cluster.manifests(one)
     if "load-balancer" in names:
-        apply((lab.tools / "share" / "metallb.yaml").read_text())
+        apply(_metallb((lab.tools / "share" / "metallb.yaml").read_text()))
     for name in names:
-        # MetalLB's own webhook refuses its addresses until it runs.
         apply(render_manifest(lab.settings, one, name))
+
+
+def _metallb(manifest: str) -> str:
+    """MetalLB's own manifest without its validating webhook, which refuses the lab's addresses until a kubelet has
+    handed it a certificate: up to a minute."""
+    objects = [item for item in yaml.safe_load_all(manifest) if item["kind"] != "ValidatingWebhookConfiguration"]
+    for item in objects:
+        if item["kind"] == "Deployment":
+            item["spec"]["template"]["spec"]["containers"][0]["args"].append("--webhook-mode=disabled")
+    return yaml.safe_dump_all(objects)
 
 
 def render_manifest(chosen: Settings, one: Cluster, name: str) -> str:
@@ -208,7 +218,7 @@ def _step(what: str) -> Iterator[None]:
 
 
 def _retry(action: Callable[[], object], seconds: float = 90) -> None:
-    """Try until it works: an API server or a webhook that has just been started is not there yet."""
+    """Try until it works: an API server or a controller that has just been started is not there yet."""
     until = time.monotonic() + seconds
     while True:
         try:
