@@ -103,11 +103,6 @@ def remove(seconds: float = 10) -> None:
                     time.sleep(0.05)
 
 
-def exist() -> bool:
-    """Whether any group of the lab is left."""
-    return any((hierarchy / NAME).exists() for hierarchy in hierarchies())
-
-
 def memory(path: str = "") -> int:
     """Bytes of memory that the group `NAME/PATH` needs: in use, without file cache that could be dropped."""
     group = (ROOT if UNIFIED else ROOT / "memory") / NAME / path
@@ -117,14 +112,6 @@ def memory(path: str = "") -> int:
     except OSError:
         return 0
     return used - int(statistics["inactive_file" if UNIFIED else "total_inactive_file"])
-
-
-def cpu_seconds(path: str = "") -> float:
-    """Seconds of CPU time that the group `NAME/PATH` has used so far."""
-    if UNIFIED:
-        statistics = dict(line.split() for line in (ROOT / NAME / path / "cpu.stat").read_text().splitlines())
-        return int(statistics["usage_usec"]) / 1e6
-    return int((ROOT / "cpuacct" / NAME / path / "cpuacct.usage").read_text()) / 1e9
 
 
 def _groups(top: Path) -> Iterator[Path]:
