@@ -72,6 +72,14 @@ def _control_plane(cluster: Cluster, binaries: Path) -> list[Program]:
         f"--kubelet-client-certificate={certificates}/apiserver-client.crt",
         f"--kubelet-client-key={certificates}/apiserver-client.key",
         "--kubelet-preferred-address-types=InternalIP",
+        # How it proves itself to API servers behind it, such as prometheus-adapter.
+        f"--proxy-client-cert-file={certificates}/front-proxy.crt",
+        f"--proxy-client-key-file={certificates}/front-proxy.key",
+        f"--requestheader-client-ca-file={certificates}/ca.crt",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         "--allow-privileged=true",
         "--profiling=false",
     )
@@ -118,6 +126,8 @@ def _node(cluster: Cluster, node: Node, binaries: Path, daemons: Path) -> list[P
             f"--cert-dir={folder}/kubelet/pki",
             f"--hostname-override={node.name}",
             f"--node-ip={node.address}",
+            # By it cAdvisor, which asks for containers on its own, tells which pod a control group is of.
+            f"--containerd={_socket(node)}",
         ),
         program(
             "kube-proxy",

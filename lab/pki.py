@@ -21,6 +21,7 @@ CLIENTS = {
     "controller-manager": ("system:kube-controller-manager", None),
     "scheduler": ("system:kube-scheduler", None),
     "proxy": ("system:kube-proxy", None),
+    "front-proxy": ("front-proxy-client", None),
 }
 
 

@@ -43,14 +43,19 @@ VERSIONS = {
     "node_exporter": (("--version",), "version 1.12.1"),
     "portmap": ((), "v1.9.1"),
     "prometheus": (("--version",), "version 3.15.0"),
+    "prometheus-2.48": (("--version",), "version 2.48.0"),
     "prometheus-config-reloader": (("--version",), "version 0.85.0"),
     "prometheus-operator": (("--version",), "version 0.85.0"),
     "promtool": (("--version",), "version 3.15.0"),
+    "promtool-2.48": (("--version",), "version 2.48.0"),
     "ptp": ((), "v1.9.1"),
     "thanos": (("--version",), "version 0.42.4"),
 }
 #: They have no option for it, but say it in the first line that they log.
 LOGGED_VERSIONS = {"metallb-controller": "version 0.15.2", "metallb-speaker": "version 0.15.2"}
+
+#: It says nothing of its version at all; Go has written down what it was built from.
+BUILT_FROM = {"adapter": "sigs.k8s.io/prometheus-adapter\tv0.12.0"}
 
 
 @pytest.mark.parametrize("name", VERSIONS)
@@ -65,8 +70,13 @@ def test_a_tool_logs_the_version_it_is_pinned_to(binaries: Path, name: str) -> N
     assert LOGGED_VERSIONS[name] in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("name", BUILT_FROM)
+def test_a_tool_is_built_from_the_version_it_is_pinned_to(binaries: Path, name: str) -> None:
+    assert BUILT_FROM[name] in output("go", "version", "-m", binaries / name)
+
+
 def test_every_tool_that_is_built_has_a_version_to_show(binaries: Path) -> None:
-    assert {path.name for path in binaries.iterdir()} == {*VERSIONS, *LOGGED_VERSIONS}
+    assert {path.name for path in binaries.iterdir()} == {*VERSIONS, *LOGGED_VERSIONS, *BUILT_FROM}
 
 
 def test_tools_are_built_once(binaries: Path) -> None:
@@ -131,6 +141,18 @@ def test_prometheus_finds_targets_scrapes_them_and_knows_kubernetes(
         ready=f"http://{address}/-/ready",
     )
     assert _eventually(lambda: _query(f"http://{address}", "up")) == "1"
+
+
+def test_the_agent_of_the_audited_fleet_runs_with_the_flags_of_its_time(
+    binaries: Path, start: Start, tmp_path: Path
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    config = tmp_path / "prometheus.yml"
+    config.write_text(f"scrape_configs:\n- {{job_name: self, static_configs: [{{targets: ['{address}']}}]}}\n")
+    flags = (f"--config.file={config}", f"--storage.agent.path={tmp_path}/wal", f"--web.listen-address={address}")
+    agent = (binaries / "prometheus-2.48", "--enable-feature=agent", *flags)
+    start(*agent, ready=f"http://{address}/-/ready")
+    assert status(f"http://{address}/api/v1/query", b"query=up") == 422, "an agent answers no queries"
 
 
 def test_alertmanager_takes_an_alert_and_has_its_user_interface(binaries: Path, start: Start, tmp_path: Path) -> None:
