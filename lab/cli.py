@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import cgroups, health, lifecycle, sandbox, states, status, supervision
+from lab import audited, cgroups, health, lifecycle, sandbox, states, status, supervision
 from lab.errors import LabError
 from lab.paths import INSIDE, KUBECONFIG, STATE
 
@@ -28,6 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("status", help="show clusters, nodes, versions, memory, and what is wrong")
     reset = commands.add_parser("reset", help="put the lab into a named state")
     reset.add_argument("state", help="; ".join(f"{name}: {meaning}" for name, meaning in states.STATES.items()))
+    reset.add_argument(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="[CLUSTER=]VARIANT",
+        help="of audited, for all clusters or for one: "
+        + "; ".join(f"{name}: {shape.meaning}" for name, shape in audited.VARIANTS.items()),
+    )
     logs = commands.add_parser("logs", help="show the log of a program, or without a name list the programs")
     logs.add_argument("program", nargs="?")
     logs.add_argument("--follow", "-f", action="store_true", help="go on as it grows")
@@ -76,7 +84,7 @@ def _status(_chosen: argparse.Namespace) -> int:
 
 
 def _reset(chosen: argparse.Namespace) -> int:
-    lifecycle.reset(chosen.state)
+    lifecycle.reset(chosen.state, chosen.variant)
     return 0
 
 

@@ -15,10 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lab import sandbox, supervision
+from lab import kube, supervision
 from lab.errors import LabError
-from lab.paths import KUBECONFIG, STATE
-from lab.process import run
+from lab.paths import STATE
 from lab.settings import Cluster, Settings
 
 _STARTED = STATE / "started"
@@ -27,12 +26,6 @@ _STARTED = STATE / "started"
 def note_start() -> None:
     """Remember when the lab was started."""
     _STARTED.write_text(str(time.time()))
-
-
-def kubectl(tools: Path, cluster: str, *arguments: str, stdin: str | None = None) -> str:
-    """Run kubectl inside the lab."""
-    command = [f"{tools}/bin/kubectl", f"--kubeconfig={KUBECONFIG}", f"--context={cluster}", *arguments]
-    return run(sandbox.enter(command), stdin=stdin)
 
 
 def wait(settings: Settings, tools: Path, seconds: float = 180) -> None:
@@ -59,7 +52,7 @@ def problems(settings: Settings, tools: Path) -> list[str]:
 def objects(cluster: Cluster, tools: Path) -> list[dict[str, Any]]:
     """The cluster's nodes, leases, workloads and pods."""
     kinds = "nodes,leases,pods,deployments,daemonsets,statefulsets"
-    text = kubectl(tools, cluster.name, "get", kinds, "--all-namespaces", "--output=json", "--request-timeout=10s")
+    text = kube.kubectl(tools, cluster.name, "get", kinds, "--all-namespaces", "--output=json", "--request-timeout=10s")
     items: list[dict[str, Any]] = json.loads(text)["items"]
     return items
 

@@ -6,24 +6,40 @@ import contextlib
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import yaml
 
-from lab import cgroups, cluster, files, health, host, images, sandbox, services, states, supervision, tools
+from lab import (
+    audited,
+    cgroups,
+    cluster,
+    files,
+    health,
+    host,
+    images,
+    kube,
+    sandbox,
+    services,
+    states,
+    supervision,
+    tools,
+)
 from lab import settings as settings_module
 from lab.errors import LabError
 from lab.paths import CHECKOUT, LAB, OWNER, STATE
 from lab.process import module, run
+from lab.render import render
 from lab.settings import Cluster, Settings
 
 #: Leads to the tools that the running lab was made with.
 TOOLS = STATE / "tools"
 _FINGERPRINT = STATE / "fingerprint"
+#: What a lab is made of, beside its settings and tools.
+SOURCES = ("*.py", "*.sh", "manifests/**/*", "charts/**/*")
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,8 @@ class Lab:
     def fingerprint(self) -> str:
         """Changes when a lab that exists can no longer be taken for one that this checkout would make."""
         digest = hashlib.sha256(repr((CHECKOUT, self.settings, self.tools, self.daemons, self.images)).encode())
-        for path in sorted([*LAB.glob("*.py"), *LAB.glob("*.sh"), *LAB.glob("manifests/*")]):
+        sources = [path for pattern in SOURCES for path in LAB.glob(pattern) if path.is_file()]
+        for path in sorted(sources):
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
@@ -73,22 +90,39 @@ def down(*, foreign: bool = False) -> None:
         sandbox.clean()
 
 
-def reset(state: str) -> Lab:
-    """Put the lab into a named state, whatever it is in now."""
+def reset(state: str, wishes: Sequence[str] = ()) -> Lab:
+    """Put the lab into a named state, whatever it is in now. `wishes` are variants of the state `audited`."""
     states.check(state)
+    choice = audited.choose(settings_module.load(), wishes)
+    if wishes and state == states.EMPTY:
+        raise LabError(f"--variant {wishes[0]}: only the state audited has variants")
+    name = state if state == states.EMPTY else audited.label(choice)
     lab = prepare()
-    with sandbox.exclusive(f"reset {state}"):
+    with sandbox.exclusive(f"reset {name}"):
         sandbox.refuse_foreign("reset")
-        if not is_current(lab) or not states.is_saved(state):
+        if not is_current(lab) or not states.is_saved(states.EMPTY):
             _make(lab)
+        elif states.is_saved(name):
+            _restore(lab, name, choice)
+            _wait(lab)
             return lab
-        with _step("stopping"):
-            sandbox.stop()
-        with _step(f"restoring {state}"):
-            states.restore(state, lab.settings, lab.tools, wipe=lambda: _wipe_nodes(lab))
-        _run(lab)
-        _wait(lab)
+        else:
+            _restore(lab, states.EMPTY, choice)
+        if name != states.EMPTY:
+            _build_audited(lab, name, choice)
     return lab
+
+
+def _restore(lab: Lab, name: str, choice: audited.Choice) -> None:
+    def plant() -> None:
+        if name != states.EMPTY:
+            audited.seed(lab.settings, choice, lab.tools)
+
+    with _step("stopping"):
+        sandbox.stop()
+    with _step(f"restoring {name}"):
+        states.restore(name, lab.settings, lab.tools, wipe=lambda: _wipe_nodes(lab), plant=plant)
+    _run(lab)
 
 
 def _must_be_new(lab: Lab) -> bool:
@@ -155,24 +189,34 @@ def _write(lab: Lab) -> None:
 
 def _build_empty(lab: Lab) -> None:
     with _step("deploying DNS, storage, load balancer, ingress"), ThreadPoolExecutor() as pool:
-        bucket = pool.submit(_retry, lambda: run(sandbox.enter(module("lab.bucket"))))
+        bucket = pool.submit(kube.retry, lambda: run(sandbox.enter(module("lab.bucket"))))
         list(pool.map(lambda one: _deploy(lab, one), lab.settings.clusters))
         bucket.result()
     _wait(lab)
-    with _step("saving state empty"):
-        states.save("empty", lab.settings, lab.tools)
+    _save(lab, states.EMPTY)
+
+
+def _build_audited(lab: Lab, name: str, choice: audited.Choice) -> None:
+    states.begin_change()
+    with _step("making three days of history"):
+        audited.seed(lab.settings, choice, lab.tools)
+    with _step("deploying the audited fleet"):
+        audited.Builder(lab.settings, choice, lab.tools).build()
+    _wait(lab)
+    _save(lab, name)
+
+
+def _save(lab: Lab, name: str) -> None:
+    with _step(f"saving state {name}"):
+        states.save(name, lab.settings, lab.tools)
 
 
 def _deploy(lab: Lab, one: Cluster) -> None:
-    def apply(text: str) -> None:
-        command = ("apply", "--server-side", "--force-conflicts", "--filename=-")
-        _retry(lambda: health.kubectl(lab.tools, one.name, *command, stdin=text))
-
     names = cluster.manifests(one)
     if "load-balancer" in names:
-        apply(_metallb((lab.tools / "share" / "metallb.yaml").read_text()))
+        kube.apply(lab.tools, one.name, _metallb((lab.tools / "share" / "metallb.yaml").read_text()))
     for name in names:
-        apply(render_manifest(lab.settings, one, name))
+        kube.apply(lab.tools, one.name, render_manifest(lab.settings, one, name))
 
 
 def _metallb(manifest: str) -> str:
@@ -187,13 +231,8 @@ def _metallb(manifest: str) -> str:
 
 def render_manifest(chosen: Settings, one: Cluster, name: str) -> str:
     """A file of `manifests/` for this cluster."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(LAB / "manifests"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(f"{name}.yaml.j2").render(
+    return render(
+        name,
         domain=chosen.domain,
         gateway=chosen.gateway,
         dns_service=one.dns_service,
@@ -215,16 +254,3 @@ def _step(what: str) -> Iterator[None]:
     began = time.monotonic()
     yield
     print(f"lab: {what}: {time.monotonic() - began:.1f} s", flush=True)
-
-
-def _retry(action: Callable[[], object], seconds: float = 90) -> None:
-    """Try until it works: an API server or a controller that has just been started is not there yet."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            action()
-            return
-        except LabError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)

@@ -14,6 +14,9 @@ from typing import Any
 from lab.errors import LabError
 from lab.paths import LAB
 
+#: What a cluster can carry beside its monitoring in state `audited`: files of `manifests/audited/`.
+WORKLOADS = ("adapter", "shop", "tenants")
+
 
 @dataclass(frozen=True)
 class Node:
@@ -33,6 +36,8 @@ class Cluster:
     nodes: tuple[Node, ...]
     load_balancer: tuple[str, ...]
     ingress: bool
+    central: bool = False
+    workloads: tuple[str, ...] = ()
 
     @property
     def _net(self) -> str:
@@ -143,7 +148,7 @@ def parse(table: Mapping[str, Any]) -> Settings:
 
 
 def _cluster(index: int, name: str, entry: Mapping[str, Any], problems: list[str]) -> Cluster:
-    known = {"address", "nodes", "load_balancer", "ingress"}
+    known = {"address", "nodes", "load_balancer", "ingress", "workloads"}
     problems += [
         f"clusters.{name}.{key}: unknown; known are {', '.join(sorted(known))}" for key in sorted(set(entry) - known)
     ]
@@ -160,7 +165,21 @@ def _cluster(index: int, name: str, entry: Mapping[str, Any], problems: list[str
         )
         for number in range(count)
     )
-    return Cluster(name, address, nodes, tuple(entry.get("load_balancer", ())), bool(entry.get("ingress", False)))
+    workloads = tuple(entry.get("workloads", ()))
+    problems += [
+        f"clusters.{name}.workloads: {workload!r} is none of {', '.join(WORKLOADS)}"
+        for workload in workloads
+        if workload not in WORKLOADS
+    ]
+    return Cluster(
+        name,
+        address,
+        nodes,
+        load_balancer=tuple(entry.get("load_balancer", ())),
+        ingress=bool(entry.get("ingress", False)),
+        central=index == 1,
+        workloads=workloads,
+    )
 
 
 def _address_problems(settings: Settings) -> list[str]:

@@ -15,8 +15,12 @@ from lab.paths import STATE
 from lab.process import run
 from lab.settings import Cluster, Settings
 
+EMPTY = "empty"
 #: Each state, and what it is.
-STATES = {"empty": "running clusters without workloads, but DNS, storage, load balancer and ingress"}
+STATES = {
+    EMPTY: "running clusters without workloads, but DNS, storage, load balancer and ingress",
+    "audited": "the fleet as the audit found it: a Full Prometheus everywhere, agents that deliver nothing",
+}
 
 _SAVED = STATE / "saved"
 _CURRENT = STATE / "state"
@@ -45,45 +49,68 @@ def volumes(cluster: Cluster) -> Path:
     return STATE / "volumes" / cluster.name
 
 
+def seed(cluster: Cluster, claim: str) -> Path:
+    """What the first volume of this claim shall start with; it is taken from there when the volume is made."""
+    return volumes(cluster) / ".seed" / claim
+
+
+def begin_change() -> None:
+    """Until the next `save` or the end of `restore` the lab is in no state at all: killed here, it is made anew."""
+    _CURRENT.unlink(missing_ok=True)
+
+
 def save(name: str, settings: Settings, tools: Path) -> None:
-    """Keep the running lab's present content under this name."""
+    """Keep what is in the running clusters under this name.
+
+    Of volumes only their names are kept: what is written to them while the lab runs is torn at any moment that one
+    could copy it, and would be older at each restore. Buckets are those of the empty lab.
+    """
 
     def snapshot(cluster: Cluster, folder: Path) -> None:
         enter = ("nsenter", f"--net=/run/netns/{cluster.nodes[0].name}", "--", f"{tools}/bin/etcdctl")
         run(sandbox.enter([*enter, "snapshot", "save", str(folder / f"{cluster.name}.db")]))
+        for volume in _volumes(volumes(cluster)):
+            (folder / cluster.name / volume.name).mkdir(parents=True)
 
     shutil.rmtree(_SAVED / name, ignore_errors=True)
     with files.place(_SAVED / name) as folder:
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda cluster: snapshot(cluster, folder), settings.clusters))
-        for kept in _folders(settings):
-            if kept.exists():
-                shutil.copytree(kept, folder / kept.relative_to(STATE), symlinks=True)
+        if name == EMPTY:
+            shutil.copytree(services.DATA, folder / services.DATA.name)
     files.write(_CURRENT, f"{name}\n")
 
 
-def restore(name: str, settings: Settings, tools: Path, wipe: Callable[[], None]) -> None:
-    """Put the saved content back in place, after `wipe` removed the nodes' own. The lab must not be running."""
-    saved = _SAVED / name
-    # Killed half way, the lab is in no state at all, and the next `up` makes it anew.
-    _CURRENT.unlink(missing_ok=True)
-    wipe()
+def restore(name: str, settings: Settings, tools: Path, *, wipe: Callable[[], None], plant: Callable[[], None]) -> None:
+    """Put the saved content back in place. The lab must not be running.
 
-    def etcd(cluster: Cluster) -> None:
+    `wipe` removes what the nodes had; `plant` makes the seeds that volumes start with. All other volumes start empty.
+    """
+    saved = _SAVED / name
+    begin_change()
+    wipe()
+    for folder in (services.DATA, *map(volumes, settings.clusters)):
+        shutil.rmtree(folder, ignore_errors=True)
+    plant()
+
+    def one(cluster: Cluster) -> None:
         folder = CLUSTERS / cluster.name / "etcd"
         shutil.rmtree(folder, ignore_errors=True)
         command = [f"{tools}/bin/etcdutl", "snapshot", "restore", f"{saved}/{cluster.name}.db", f"--data-dir={folder}"]
         run(command)
+        for kept in _volumes(saved / cluster.name):
+            volume, content = volumes(cluster) / kept.name, seed(cluster, kept.name.rpartition("_")[2])
+            if content.is_dir():
+                content.rename(volume)
+            else:
+                volume.mkdir(parents=True)
+                volume.chmod(0o777)
 
     with ThreadPoolExecutor() as pool:
-        list(pool.map(etcd, settings.clusters))
-    for kept in _folders(settings):
-        shutil.rmtree(kept, ignore_errors=True)
-        copy = saved / kept.relative_to(STATE)
-        if copy.exists():
-            shutil.copytree(copy, kept, symlinks=True)
+        list(pool.map(one, settings.clusters))
+    shutil.copytree(_SAVED / EMPTY / services.DATA.name, services.DATA)
     files.write(_CURRENT, f"{name}\n")
 
 
-def _folders(settings: Settings) -> list[Path]:
-    return [services.DATA, *(volumes(cluster) for cluster in settings.clusters)]
+def _volumes(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []

@@ -66,6 +66,8 @@ def test_a_second_lab_of_another_checkout_is_refused_and_told_how_to_end_the_fir
     assert "state empty" in lab("status")
 
 
-def test_an_unknown_state_or_program_is_answered_with_those_there_are() -> None:
+def test_an_unknown_state_variant_or_program_is_answered_with_those_there_are() -> None:
     assert "There is empty" in run(LAB, "reset", "emptyy").stderr
+    assert "There is fleet" in run(LAB, "reset", "audited", "--variant", "argo").stderr
+    assert "only the state audited has variants" in run(LAB, "reset", "empty", "--variant", "argocd").stderr
     assert "`lab logs` lists them" in run(LAB, "logs", "nothing").stderr

@@ -56,6 +56,7 @@ def test_the_number_of_nodes_is_a_setting() -> None:
         (("clusters", "cluster-01", "address"), "10.0.0.1", "10.0.0.1 is not an address of 192.168.101.0/24"),
         (("clusters", "cluster-01", "address"), "192.168.101.x", "192.168.101.x is not an address of 192.168.101.0/24"),
         (("storage", "address"), "192.168.101.1", "storage.address: 192.168.101.1 is used 2 times"),
+        (("clusters", "cluster-02", "workloads"), ["shops"], "workloads: 'shops' is none of adapter, shop, tenants"),
         (("storage", "buckets"), "x", "storage: "),
     ],
 )
