@@ -269,7 +269,7 @@ def picture(cluster: str) -> dict[str, Any]:
     """All that has to be the same after every reset: objects, targets, and series that were counted."""
     kinds = kubectl(cluster, "api-resources", "--verbs=list", "--output=name").split()
     # What is named or kept by chance: MetalLB's status objects, events, measurements.
-    left_out = ("statuses", "events", "leases", "endpointslices", "replicasets", "controllerrevisions", "metrics.k8s.io")
+    left_out = ("statuses", "events", "leases", "endpointslices", "replicasets", "revisions", "metrics.k8s.io")
     wanted = ",".join(kind for kind in kinds if not any(word in kind for word in left_out))
     names = kubectl(cluster, "get", wanted, "--all-namespaces", "--output=name", "--ignore-not-found").splitlines()
     found = {"objects": sorted(names), "targets": targets(cluster)}
