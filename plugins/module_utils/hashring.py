@@ -2,14 +2,41 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hashring file of Thanos Receive.
+"""The hashring file of Thanos Receive: its model, how it is read and written, and its hash.
 
-Private to the collection: it can change at any time.
+No I/O here. Private to the collection: it can change at any time.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ansible_collections.miribit.thanos.plugins.module_utils.ketama import SECTIONS, Algorithm, Placement, placement
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.tenants import glob
+
+ALGORITHMS: tuple[Algorithm, ...] = ("hashmod", "ketama")
+MATCHER_TYPES = ("exact", "glob")
+
+_Value = TypeVar("_Value", str, int, bool, list[object])
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
+
+_KINDS = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a fraction",
+    list: "a list",
+    dict: "a mapping",
+}
 
 
 def config_hash(content: bytes | str) -> int:
@@ -21,3 +48,284 @@ def config_hash(content: bytes | str) -> int:
     """
     data = content.encode() if isinstance(content, str) else content
     return int.from_bytes(hashlib.sha256(data).digest()[:6], "little")
+
+
+# The model. What is empty or zero is what Thanos makes of a key that is not there.
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    address: str
+    capnproto_address: str = ""
+    az: str = ""
+
+    def as_json(self) -> object:
+        more = _set_keys({"capnproto_address": self.capnproto_address, "az": self.az})
+        return {"address": self.address, **more} if more else self.address
+
+
+@dataclass(frozen=True)
+class Override:
+    """Another size of the shard for some tenants."""
+
+    shard_size: int
+    tenants: tuple[str, ...]
+    tenant_matcher_type: str
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "shard_size": self.shard_size,
+            "tenants": list(self.tenants),
+            "tenant_matcher_type": self.tenant_matcher_type,
+        }
+
+
+@dataclass(frozen=True)
+class ShuffleSharding:
+    shard_size: int = 0
+    cache_size: int = 0
+    zone_awareness_disabled: bool = False
+    overrides: tuple[Override, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        return _set_keys(
+            {
+                "shard_size": self.shard_size,
+                "cache_size": self.cache_size,
+                "zone_awareness_disabled": self.zone_awareness_disabled,
+                "overrides": [override.as_json() for override in self.overrides],
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Hashring:
+    endpoints: tuple[Endpoint, ...]
+    name: str = ""
+    tenants: tuple[str, ...] = ()
+    tenant_matcher_type: str = ""
+    algorithm: str = ""
+    external_labels: tuple[tuple[str, str], ...] = ()
+    shuffle_sharding: ShuffleSharding = ShuffleSharding()
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            **_set_keys(
+                {
+                    "hashring": self.name,
+                    "tenants": list(self.tenants),
+                    "tenant_matcher_type": self.tenant_matcher_type,
+                    "algorithm": self.algorithm,
+                    "external_labels": dict(self.external_labels),
+                    "shuffle_sharding_config": self.shuffle_sharding.as_json(),
+                }
+            ),
+            "endpoints": [endpoint.as_json() for endpoint in self.endpoints],
+        }
+
+    def az_sizes(self) -> Counter[str]:
+        return Counter(endpoint.az for endpoint in self.endpoints)
+
+    def takes(self, tenant: str) -> bool:
+        """Whether Thanos gives this ring the tenant's series, if no ring before it does."""
+        if not self.tenants:
+            return True
+        match self.tenant_matcher_type:
+            case "" | "exact":
+                return tenant in self.tenants
+            case "glob":
+                return any(glob(pattern).matches(tenant) for pattern in self.tenants)
+            case _:
+                return False
+
+    def placement(self, replication_factor: int, sections: int = SECTIONS) -> Placement:
+        endpoints = tuple((endpoint.address, endpoint.az) for endpoint in self.endpoints)
+        return placement(_algorithm(self), endpoints, replication_factor, sections)
+
+
+def _set_keys(values: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value}
+
+
+def _algorithm(ring: Hashring) -> Algorithm:
+    """Thanos takes hashmod where neither the ring nor the flag says anything."""
+    return "ketama" if ring.algorithm == "ketama" else "hashmod"
+
+
+def as_text(content: object) -> str:
+    """The file, byte for byte what Ansible's filter to_nice_json writes, so that either gives the same hash."""
+    return json.dumps(content, indent=4, sort_keys=True)
+
+
+# Reading. Problems are collected, so that all are told at once; what cannot be read is left out.
+
+
+def parse(text: str) -> object:
+    """The JSON of a file."""
+    subject = "Hashring file"
+    try:
+        return json.loads(text, object_pairs_hook=_without_repetition, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        cause = f"it is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+    except _NotStrictError as error:
+        cause = str(error)
+    except (RecursionError, ValueError):
+        cause = "it is nested too deeply, or holds a number that is too long"
+    raise ProblemError([Problem(subject, cause, "correct the file")])
+
+
+class _NotStrictError(Exception):
+    """JSON that Thanos and others read differently."""
+
+
+def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    for key, times in Counter(key for key, _ in pairs).items():
+        if times > 1:
+            raise _NotStrictError(f"the key {key!r} stands {times} times in one mapping")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> object:
+    raise _NotStrictError(f"{name} is not JSON")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file's content says. A ring that cannot be read is None, so that the others keep their number."""
+
+    rings: tuple[Hashring | None, ...]
+    problems: tuple[Problem, ...]
+
+    def numbered(self) -> Iterator[tuple[str, Hashring]]:
+        """Each ring that can be read, with what messages call it."""
+        for number, ring in enumerate(self.rings, 1):
+            if ring is not None:
+                yield place_of(number, ring.name), ring
+
+
+def read(content: object) -> Reading:
+    """Read a parsed file."""
+    if not isinstance(content, list):
+        cause = f"it is {_kind(content)}, not a list of rings"
+        return Reading((), (Problem("Hashring file", cause, "give a list with one mapping for each ring"),))
+    if not content:
+        cause = "it holds no ring, and a receiver does not load it"
+        return Reading((), (Problem("Hashring file", cause, "give at least one ring"),))
+    reader = Reader()
+    rings = [reader.ring(number, ring) for number, ring in enumerate(content, 1)]
+    return Reading(tuple(rings), tuple(reader.problems))
+
+
+def place_of(number: int, name: object) -> str:
+    return f"Ring {number} ({name})" if name and isinstance(name, str) else f"Ring {number}"
+
+
+def _kind(value: object) -> str:
+    return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), "null")
+
+
+class Reader:
+    """Makes the model of parsed JSON or YAML and keeps every problem.
+
+    Templated values may be numbers that ansible-core 2.18 made texts of.
+    """
+
+    def __init__(self, *, templated: bool = False) -> None:
+        self.problems: list[Problem] = []
+        self._templated = templated
+
+    def ring(self, number: int, content: object) -> Hashring | None:
+        place = place_of(number, content.get("hashring") if isinstance(content, dict) else None)
+        known = len(self.problems)
+        keys = ("hashring", "tenants", "tenant_matcher_type", "endpoints", "algorithm")
+        ring = self.mapping(place, content, (*keys, "external_labels", "shuffle_sharding_config"))
+        read_ring = Hashring(
+            name=self.value(place, ring, "hashring", ""),
+            tenants=self.texts(place, ring, "tenants"),
+            tenant_matcher_type=self.value(place, ring, "tenant_matcher_type", ""),
+            endpoints=tuple(
+                self.endpoint(f"{place}, endpoint {position}", endpoint)
+                for position, endpoint in enumerate(self.value(place, ring, "endpoints", []), 1)
+            ),
+            algorithm=self.value(place, ring, "algorithm", ""),
+            external_labels=self.labels(f"{place}, external_labels", ring.get("external_labels", {})),
+            shuffle_sharding=self.sharding(
+                f"{place}, shuffle_sharding_config", ring.get("shuffle_sharding_config", {})
+            ),
+        )
+        return read_ring if len(self.problems) == known else None
+
+    def endpoint(self, place: str, content: object) -> Endpoint:
+        if isinstance(content, str):
+            content = {"address": content}
+        endpoint = self.mapping(place, content, ("address", "capnproto_address", "az"))
+        return Endpoint(
+            address=self.value(place, endpoint, "address", ""),
+            capnproto_address=self.value(place, endpoint, "capnproto_address", ""),
+            az=self.value(place, endpoint, "az", ""),
+        )
+
+    def labels(self, place: str, content: object) -> tuple[tuple[str, str], ...]:
+        labels = self.mapping(place, content)
+        return tuple(sorted((name, self.value(place, labels, name, "")) for name in labels))
+
+    def sharding(self, place: str, content: object) -> ShuffleSharding:
+        sharding = self.mapping(place, content, ("shard_size", "cache_size", "zone_awareness_disabled", "overrides"))
+        return ShuffleSharding(
+            shard_size=self.value(place, sharding, "shard_size", 0),
+            cache_size=self.value(place, sharding, "cache_size", 0),
+            zone_awareness_disabled=self.value(place, sharding, "zone_awareness_disabled", False),
+            overrides=tuple(
+                self.override(f"{place}, override {position}", override)
+                for position, override in enumerate(self.value(place, sharding, "overrides", []), 1)
+            ),
+        )
+
+    def override(self, place: str, content: object) -> Override:
+        override = self.mapping(place, content, ("shard_size", "tenants", "tenant_matcher_type"))
+        return Override(
+            shard_size=self.value(place, override, "shard_size", 0),
+            tenants=self.texts(place, override, "tenants"),
+            tenant_matcher_type=self.value(place, override, "tenant_matcher_type", ""),
+        )
+
+    def mapping(self, place: str, content: object, keys: Collection[str] | None = None) -> dict[str, object]:
+        """The keys that are set: null is to Thanos as if the key were not there."""
+        if not isinstance(content, dict):
+            self.refuse(place, f"it is {_kind(content)}, not a mapping", "write it as a mapping")
+            return {}
+        for key in content:
+            if not isinstance(key, str):
+                self.refuse(place, f"the key {key!r} is not a text", "put it in quotes")
+            elif keys is None:
+                self.encodable(place, key)
+            elif key not in keys:
+                near = difflib.get_close_matches(key, keys, n=1)
+                hint = f" (did you mean {near[0]}?)" if near else ""
+                self.refuse(place, f"there is no key {key!r}", f"use only {', '.join(keys)}{hint}")
+        return {key: value for key, value in content.items() if value is not None and isinstance(key, str)}
+
+    def value(self, place: str, mapping: Mapping[str, object], key: str, default: _Value) -> _Value:
+        value = mapping.get(key, default)
+        if self._templated and isinstance(default, int) and isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = int(value)
+        # A bool is an int to Python.
+        if not isinstance(value, type(default)) or isinstance(value, bool) is not isinstance(default, bool):
+            self.refuse(place, f"{key} is {_kind(value)}, not {_kind(default)}", f"write {key} as {_kind(default)}")
+            return default
+        if isinstance(value, str):
+            self.encodable(place, value)
+        return value
+
+    def texts(self, place: str, mapping: Mapping[str, object], key: str) -> tuple[str, ...]:
+        values = enumerate(self.value(place, mapping, key, []), 1)
+        return tuple(self.value(place, {f"{key} {number}": value}, f"{key} {number}", "") for number, value in values)
+
+    def encodable(self, place: str, text: str) -> None:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.refuse(place, f"{text!r} cannot be written as UTF-8", "correct the text")
+
+    def refuse(self, place: str, cause: str, fix: str) -> None:
+        self.problems.append(Problem(place, cause, fix))

@@ -182,5 +182,5 @@ def holds(sizes: Collection[int]) -> int:
 
     An AZ gets another copy only while none has fewer. So once the smallest AZ is full, the others get one more each.
     """
-    most = min(sizes) + 1
+    most = min(sizes, default=0) + 1
     return sum(min(size, most) for size in sizes)
