@@ -24,7 +24,17 @@ from ansible_collections.miribit.thanos.plugins.module_utils.tenants import glob
 
 ALGORITHMS: tuple[Algorithm, ...] = ("hashmod", "ketama")
 MATCHER_TYPES = ("exact", "glob")
+KEYS = (
+    "hashring",
+    "tenants",
+    "tenant_matcher_type",
+    "endpoints",
+    "algorithm",
+    "external_labels",
+    "shuffle_sharding_config",
+)
 
+_Anything = TypeVar("_Anything")
 _Value = TypeVar("_Value", str, int, bool, list[object])
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
@@ -191,29 +201,34 @@ def _no_constant(name: str) -> object:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file's content says. A ring that cannot be read is None, so that the others keep their number."""
+    """What a file's content says. What cannot be read is empty in a ring, and its key is among the broken ones."""
 
-    rings: tuple[Hashring | None, ...]
+    rings: tuple[Hashring, ...]
+    broken: tuple[frozenset[str], ...]
     problems: tuple[Problem, ...]
 
-    def numbered(self) -> Iterator[tuple[str, Hashring]]:
-        """Each ring that can be read, with what messages call it."""
-        for number, ring in enumerate(self.rings, 1):
-            if ring is not None:
+    def where(self, *keys: str) -> Iterator[tuple[str, Hashring]]:
+        """Each ring of which these keys can be read, with what messages call it."""
+        for number, (ring, broken) in enumerate(zip(self.rings, self.broken, strict=True), 1):
+            if broken.isdisjoint(keys):
                 yield place_of(number, ring.name), ring
 
 
 def read(content: object) -> Reading:
     """Read a parsed file."""
-    if not isinstance(content, list):
-        cause = f"it is {_kind(content)}, not a list of rings"
-        return Reading((), (Problem("Hashring file", cause, "give a list with one mapping for each ring"),))
-    if not content:
-        cause = "it holds no ring, and a receiver does not load it"
-        return Reading((), (Problem("Hashring file", cause, "give at least one ring"),))
     reader = Reader()
-    rings = [reader.ring(number, ring) for number, ring in enumerate(content, 1)]
-    return Reading(tuple(rings), tuple(reader.problems))
+    if not isinstance(content, list):
+        reader.refuse(
+            "Hashring file",
+            f"it is {_kind(content)}, not a list of rings",
+            "give a list with one mapping for each ring",
+        )
+    elif not content:
+        reader.refuse("Hashring file", "it holds no ring, and a receiver does not load it", "give at least one ring")
+    else:
+        for number, ring in enumerate(content, 1):
+            reader.ring(number, ring)
+    return reader.reading()
 
 
 def place_of(number: int, name: object) -> str:
@@ -233,27 +248,43 @@ class Reader:
     def __init__(self, *, templated: bool = False) -> None:
         self.problems: list[Problem] = []
         self._templated = templated
+        self._rings: list[tuple[Hashring, frozenset[str]]] = []
+        self._broken: set[str] = set()
+        self._told = 0
 
-    def ring(self, number: int, content: object) -> Hashring | None:
+    def ring(self, number: int, content: object, broken: Collection[str] = ()) -> None:
+        """Read the next ring, of which these keys are known to be broken."""
         place = place_of(number, content.get("hashring") if isinstance(content, dict) else None)
-        known = len(self.problems)
-        keys = ("hashring", "tenants", "tenant_matcher_type", "endpoints", "algorithm")
-        ring = self.mapping(place, content, (*keys, "external_labels", "shuffle_sharding_config"))
-        read_ring = Hashring(
-            name=self.value(place, ring, "hashring", ""),
-            tenants=self.texts(place, ring, "tenants"),
-            tenant_matcher_type=self.value(place, ring, "tenant_matcher_type", ""),
-            endpoints=tuple(
-                self.endpoint(f"{place}, endpoint {position}", endpoint)
-                for position, endpoint in enumerate(self.value(place, ring, "endpoints", []), 1)
-            ),
-            algorithm=self.value(place, ring, "algorithm", ""),
-            external_labels=self.labels(f"{place}, external_labels", ring.get("external_labels", {})),
-            shuffle_sharding=self.sharding(
-                f"{place}, shuffle_sharding_config", ring.get("shuffle_sharding_config", {})
-            ),
+        ring = self.mapping(place, content, KEYS)
+        self._broken = {*(broken if isinstance(content, dict) else KEYS)}
+        self._told = len(self.problems)
+        read = Hashring(
+            name=self._mark("hashring", self.value(place, ring, "hashring", "")),
+            tenants=self._mark("tenants", self.texts(place, ring, "tenants")),
+            tenant_matcher_type=self._mark("tenant_matcher_type", self.value(place, ring, "tenant_matcher_type", "")),
+            endpoints=self._mark("endpoints", self.endpoints(place, ring)),
+            algorithm=self._mark("algorithm", self.value(place, ring, "algorithm", "")),
+            external_labels=self._mark("external_labels", self.labels(place, ring)),
+            shuffle_sharding=self._mark("shuffle_sharding_config", self.sharding(place, ring)),
         )
-        return read_ring if len(self.problems) == known else None
+        self._rings.append((read, frozenset(self._broken)))
+
+    def reading(self) -> Reading:
+        rings, broken = zip(*self._rings, strict=True) if self._rings else ((), ())
+        return Reading(rings, broken, tuple(self.problems))
+
+    def _mark(self, key: str, value: _Anything) -> _Anything:
+        """Notes the key as broken if there are more problems now than before its value was read."""
+        if len(self.problems) > self._told:
+            self._told = len(self.problems)
+            self._broken.add(key)
+        return value
+
+    def endpoints(self, place: str, ring: Mapping[str, object]) -> tuple[Endpoint, ...]:
+        return tuple(
+            self.endpoint(f"{place}, endpoint {position}", endpoint)
+            for position, endpoint in enumerate(self.value(place, ring, "endpoints", []), 1)
+        )
 
     def endpoint(self, place: str, content: object) -> Endpoint:
         if isinstance(content, str):
@@ -265,11 +296,14 @@ class Reader:
             az=self.value(place, endpoint, "az", ""),
         )
 
-    def labels(self, place: str, content: object) -> tuple[tuple[str, str], ...]:
-        labels = self.mapping(place, content)
+    def labels(self, place: str, ring: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+        place = f"{place}, external_labels"
+        labels = self.mapping(place, ring.get("external_labels", {}))
         return tuple(sorted((name, self.value(place, labels, name, "")) for name in labels))
 
-    def sharding(self, place: str, content: object) -> ShuffleSharding:
+    def sharding(self, place: str, ring: Mapping[str, object]) -> ShuffleSharding:
+        place = f"{place}, shuffle_sharding_config"
+        content = ring.get("shuffle_sharding_config", {})
         sharding = self.mapping(place, content, ("shard_size", "cache_size", "zone_awareness_disabled", "overrides"))
         return ShuffleSharding(
             shard_size=self.value(place, sharding, "shard_size", 0),

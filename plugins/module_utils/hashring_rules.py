@@ -27,6 +27,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.ketama import holds
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.tenants import BadPatternError, glob, wrong_name
 
+_TENANTS = ("tenants", "tenant_matcher_type")
 _ADDRESS = re.compile(r"(?P<host>[^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 
@@ -35,18 +36,19 @@ def check(
 ) -> list[Problem]:
     """Everything that is wrong, also what could not be read. Tenants are those that each must have a ring."""
     found = [*reading.problems, *_replication_factor(replication_factor)]
-    for place, ring in reading.numbered():
+    for place, ring in reading.where(*_TENANTS):
         found += _names(place, ring)
+    for place, ring in reading.where("endpoints"):
         found += _addresses(place, ring)
+    for place, ring in reading.where("endpoints", "algorithm"):
         found += unplaceable(place, ring, replication_factor)
+    for place, ring in reading.where("endpoints", "algorithm", "shuffle_sharding_config"):
         found += _sharding(place, ring, replication_factor)
+    for place, ring in reading.where("external_labels", *_TENANTS):
         found += _external_labels(place, ring, router_only=router_only)
     found += _same_names(reading)
     found += _shadowed(reading)
-    # A ring that cannot be read may be the one that takes them.
-    if None not in reading.rings:
-        found += _without_ring(reading, tenants)
-    return found
+    return [*found, *_without_ring(reading, tenants)]
 
 
 def warnings(reading: Reading, replication_factor: int) -> list[Problem]:
@@ -60,7 +62,7 @@ def warnings(reading: Reading, replication_factor: int) -> list[Problem]:
             "lost to conflicts, the answer is 500, so that senders retry for ever"
         )
         found.append(Problem(f"Replication factor {replication_factor}", cause, "take an odd number, usually 3"))
-    for place, ring in reading.numbered():
+    for place, ring in reading.where("endpoints", "algorithm"):
         if not ring.algorithm:
             cause = "it names no algorithm, so that each router's --receive.hashrings-algorithm decides (else hashmod)"
             found.append(Problem(place, cause, "set algorithm: ketama"))
@@ -74,7 +76,7 @@ def warnings(reading: Reading, replication_factor: int) -> list[Problem]:
 def ring_of(reading: Reading, tenant: str, replication_factor: int) -> tuple[str, Hashring]:
     """The ring that takes this tenant, and what messages call it. It can be placed."""
     found = [*reading.problems, *_replication_factor(replication_factor)]
-    for place, ring in () if found else reading.numbered():
+    for place, ring in () if found else reading.where():
         if found := list(_patterns(place, ring)):
             break
         if ring.takes(tenant):
@@ -256,16 +258,16 @@ def _external_labels(place: str, ring: Hashring, *, router_only: bool) -> Iterat
 
 
 def _same_names(reading: Reading) -> Iterator[Problem]:
-    for name, times in Counter(ring.name for _, ring in reading.numbered()).items():
+    for name, times in Counter(ring.name for _, ring in reading.where("hashring")).items():
         if times > 1:
-            where = [place for place, ring in reading.numbered() if ring.name == name]
+            where = [place for place, ring in reading.where("hashring") if ring.name == name]
             cause = f"their name is the same ({name!r}), so that the metrics of one stand for all"
             yield Problem(" and ".join(where), cause, "give each its own name (hashring)")
 
 
 def _shadowed(reading: Reading) -> Iterator[Problem]:
     earlier: list[tuple[str, Hashring]] = []
-    for place, ring in reading.numbered():
+    for place, ring in reading.where(*_TENANTS):
         if any(_patterns(place, ring)):
             continue
         for other, other_ring in earlier:
@@ -285,10 +287,12 @@ def _shadowed(reading: Reading) -> Iterator[Problem]:
 
 
 def _without_ring(reading: Reading, tenants: Iterable[str]) -> Iterator[Problem]:
-    rings = [ring for place, ring in reading.numbered() if not any(_patterns(place, ring))]
+    rings = [ring for place, ring in reading.where(*_TENANTS) if not any(_patterns(place, ring))]
+    # A ring that cannot be read may be the one that takes a tenant.
+    all_known = len(rings) == len(reading.rings) > 0
     for tenant in tenants:
         if why := wrong_name(tenant):
             yield Problem(f"Tenant {tenant!r}", why, "take another name")
-        elif not any(ring.takes(tenant) for ring in rings):
+        elif all_known and not any(ring.takes(tenant) for ring in rings):
             cause = "no ring takes it, and each of its writes fails with 500"
             yield Problem(f"Tenant {tenant!r}", cause, "name it in a ring, or end with a ring without tenants")

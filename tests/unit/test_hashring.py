@@ -142,9 +142,15 @@ def test_what_cannot_be_read_is_told_with_its_place(content: object, problem: st
 
 
 def test_everything_that_cannot_be_read_is_told_at_once_and_the_rest_is_read() -> None:
-    reading = read([{"algorithm": 1, "endpoints": [1, {"address": 2}]}, {"endpoints": ["a:1"]}])
-    assert [problem.subject for problem in reading.problems] == ["Ring 1, endpoint 1", "Ring 1, endpoint 2", "Ring 1"]
-    assert [place for place, _ in reading.numbered()] == ["Ring 2"]
+    reading = read([{"algorithm": 1, "endpoints": [1, {"address": 2}]}, {"endpoints": ["a:1"]}, 3])
+    assert [problem.subject for problem in reading.problems] == [
+        "Ring 1, endpoint 1",
+        "Ring 1, endpoint 2",
+        "Ring 1",
+        "Ring 3",
+    ]
+    assert [place for place, _ in reading.where("endpoints")] == ["Ring 2"]
+    assert [place for place, _ in reading.where("tenants")] == ["Ring 1", "Ring 2"]
 
 
 json_values = st.recursive(
@@ -178,7 +184,7 @@ def test_any_content_is_read_and_checked_without_crash_or_hang(content: object, 
     problems = check(reading, copies, tenants=["a", "/"])
     warnings(reading, copies)
     if not problems:
-        for _, ring in reading.numbered():
+        for ring in reading.rings:
             assert len(set(ring.placement(copies, 10).owners(0))) == copies
 
 

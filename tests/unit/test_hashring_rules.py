@@ -233,7 +233,7 @@ def test_a_tenant_that_cannot_write_is_refused(tenant: str, words: str) -> None:
 
 
 def test_a_tenant_is_not_missed_where_a_ring_cannot_be_read() -> None:
-    (problem,) = problems({"tenants": 1, "endpoints": []}, tenants=["a"])
+    (problem,) = problems(ketama(tenants=1), tenants=["a"])
     assert "Ring 1: tenants is a whole number" in problem
 
 
@@ -242,8 +242,12 @@ def test_everything_is_told_at_once() -> None:
     assert [problem.partition(": ")[0] for problem in found] == [
         "Ring 1",
         "Ring 2, tenant '/'",
-        "Ring 2",
         "Ring 3 (b), endpoint 1",
+        "Ring 1",
+        "Ring 2",
+        "Ring 3 (b)",
+        "Ring 1 and Ring 2",
+        "Ring 2",
         "Ring 3 (b)",
     ]
 

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a change of the hashrings does to the series, and whether it can be made in one step.
+
+No I/O here. Private to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring import Hashring
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring_rules import unplaceable
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
+
+# Hashes of series are spread evenly, whatever the series are. So are the multiples of this odd number near 2^64 divided
+# by the golden ratio, and far more evenly than as many random ones: the shares below are exact to a few per mille.
+_STEP = 0x9E3779B97F4A7C15
+_SAMPLES = 10_000
+_HASHES = tuple(number * _STEP % 2**64 for number in range(_SAMPLES))
+
+
+@dataclass(frozen=True)
+class RingChange:
+    """One ring before and after; None where it comes or goes.
+
+    Nothing can be said about a side that does not exist, cannot be placed, or is drawn at random by shuffle sharding.
+    """
+
+    name: str
+    before: Hashring | None
+    after: Hashring | None
+    replication_factor: int
+
+    def as_dict(self) -> dict[str, object]:
+        before, after = self._owners(self.before), self._owners(self.after)
+        moved = [set(old) != set(new) for old, new in zip(before, after, strict=False)]
+        addresses = {
+            endpoint.address: endpoint.az
+            for ring in (self.before, self.after)
+            if ring is not None
+            for endpoint in ring.endpoints
+        }
+        loads = [Counter(address for owners in side for address in owners) for side in (before, after)]
+        azs = [Counter[str](), Counter[str]()]
+        for az_load, load in zip(azs, loads, strict=True):
+            for address, series in load.items():
+                az_load[addresses[address]] += series
+        return {
+            "name": self.name,
+            "moved": sum(moved) / _SAMPLES if moved else None,
+            "endpoints": [
+                {"address": address, "az": az, **_shares(loads, address)} for address, az in sorted(addresses.items())
+            ],
+            "azs": [{"az": az, **_shares(azs, az)} for az in sorted(set(addresses.values()))],
+        }
+
+    def _owners(self, ring: Hashring | None) -> Sequence[tuple[str, ...]]:
+        if ring is None or ring.shuffle_sharding.shard_size or unplaceable("", ring, self.replication_factor):
+            return ()
+        placement = ring.placement(self.replication_factor)
+        return [placement.owners(hashed) for hashed in _HASHES]
+
+    def reloads_sharding(self) -> bool:
+        sides = (self.before, self.after)
+        return all(ring is not None and ring.shuffle_sharding.shard_size > 0 for ring in sides)
+
+    def changes_placement(self) -> bool:
+        """Whether more than the tenants changes."""
+        without = [ring and replace(ring, tenants=(), tenant_matcher_type="") for ring in (self.before, self.after)]
+        return without[0] != without[1]
+
+
+def _shares(loads: Sequence[Counter[str]], key: str) -> dict[str, float]:
+    before, after = loads
+    return {"before": before[key] / _SAMPLES, "after": after[key] / _SAMPLES}
+
+
+def ring_changes(before: Sequence[Hashring], after: Sequence[Hashring], replication_factor: int) -> list[RingChange]:
+    """Rings are the same by their name."""
+    old, new = ({ring.name: ring for ring in rings} for rings in (before, after))
+    names = dict.fromkeys([*new, *old])
+    return [RingChange(name, old.get(name), new.get(name), replication_factor) for name in names]
+
+
+def hazards(changes: Sequence[RingChange], ready: Collection[str] | None) -> Iterator[Problem]:
+    """Why the change should not be made in one step. Ready are the addresses of endpoints whose pods are Ready."""
+    for change in changes:
+        if change.reloads_sharding() and any(other.before != other.after for other in changes):
+            cause = (
+                "a receiver that shards its tenants ends when it loads the file again with the ring under the same name"
+            )
+            fix = "give the ring another name in the same step"
+            yield Problem(f"Ring {change.name}" if change.name else "Ring without a name", cause, fix)
+    changed = [change for change in changes if change.changes_placement()]
+    if len(changed) > 1:
+        names = ", ".join(change.name or "the one without a name" for change in changed)
+        cause = f"{len(changed)} rings change at once ({names})"
+        yield Problem("Change", cause, "change one ring, wait until every router has it, then the next one")
+    for change in changed:
+        subject = f"Ring {change.name}" if change.name else "Ring without a name"
+        before = {endpoint.address for endpoint in change.before.endpoints} if change.before else set()
+        after = {endpoint.address for endpoint in change.after.endpoints} if change.after else set()
+        if change.before and change.after and before - after and after - before:
+            cause = f"{len(after - before)} endpoints come while {len(before - after)} go"
+            fix = "add the new ones, wait until every router has them, then take the others away"
+            yield Problem(subject, cause, fix)
+        for address in sorted(after - before - set(ready or ())):
+            cause = f"nothing shows that the pod of the new endpoint {address} is Ready"
+            yield Problem(subject, cause, "start it, wait until it is Ready, and name its address in 'ready'")
+        if ready is not None and change.after and len(after & set(ready)) < change.replication_factor:
+            cause = (
+                f"{len(after & set(ready))} of its {len(after)} endpoints are Ready, which is below the replication "
+                f"factor {change.replication_factor}"
+            )
+            yield Problem(subject, cause, "bring the others up first")
