@@ -13,6 +13,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 
 CHECKOUT = Path(__file__).parents[2]
 EXPECTED = Path(__file__).with_name("files.txt")
@@ -132,6 +133,28 @@ def test_a_filter_works_where_only_the_tarball_is_installed(empty_home: Path, en
     message = "msg={{ '[]' | miribit.thanos.receive_config_hash }}"
     shown = run("ansible", "localhost", "-m", "ansible.builtin.debug", "-a", message, cwd=empty_home, env=env)
     assert "47883010003791" in shown
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_examples_of_rings_run(empty_home: Path, env: dict[str, str]) -> None:
+    tasks = []
+    for kind, names in {
+        "filter": ("hashrings", "receive_owners", "receive_distribution"),
+        "module": ("hashring",),
+    }.items():
+        full_names = [f"{COLLECTION}.{name}" for name in names]
+        shown = json.loads(run("ansible-doc", "--json", "-t", kind, *full_names, cwd=empty_home, env=env))
+        tasks += [task for name in full_names for task in yaml.safe_load(shown[name]["examples"])]
+    playbook = empty_home / "examples.yml"
+    playbook.write_text(
+        yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], sort_keys=False)
+    )
+    as_yaml = {**env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"}
+    played = run("ansible-playbook", "--check", str(playbook), cwd=empty_home, env=as_yaml)
+    assert f"ok={len(tasks)}" in played
+    # As the documentation of receive_owners and receive_distribution says.
+    assert "- receive-0:10901\n    - receive-2:10901" in played
+    assert "receive-0:10901: 1\n        receive-1:10901: 4\n        receive-2:10901: 3" in played
 
 
 @pytest.mark.usefixtures("installed")

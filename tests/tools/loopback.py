@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.process import tied
 
 #: Start a program and wait until a URL answers: the fixture `start`.
 Start = Callable[..., None]
+
+
+@contextlib.contextmanager
+def starting(folder: Path, patience: float = 20) -> Iterator[Start]:
+    """Start programs that log into a folder; all of them end with the context, killed after these seconds."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin(*command: object, ready: str, environment: dict[str, str] | None = None) -> None:
+        log = folder / f"{Path(str(command[0])).name}-{len(running)}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                tied([str(part) for part in command]), env=environment, stdout=output, stderr=output, cwd=folder
+            )
+        running.append(process)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                fetch(ready)
+                return
+            except OSError as error:
+                if process.poll() is not None or time.monotonic() > until:
+                    pytest.fail(f"{command[0]}: {ready} does not answer ({error}):\n{log.read_text()[-3000:]}")
+                time.sleep(0.1)
+
+    try:
+        yield begin
+    finally:
+        for process in reversed(running):
+            process.terminate()
+        for process in reversed(running):
+            try:
+                process.wait(timeout=patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def fetch(url: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> str:
