@@ -11,7 +11,7 @@ VENV := $(LAB_CACHE)/venv-$(shell { cat requirements-dev.txt; $(PYTHON) -VV; } 2
 LAB := lab/bin/lab
 PARTS := setup lint unit sanity docs package tools lab faults molecule
 
-.PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements
+.PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements bench-rings
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,6 +43,9 @@ $(VENV)/complete:
 
 golden: setup ## Rewrite what tests compare with, from what the code makes now
 	REWRITE_EXPECTED=1 pytest -q tests/package
+
+bench-rings: setup ## How long rings take, here and in Thanos itself
+	PYTHONPATH=.:.build/collections:tests/tools python tests/bench/rings.py
 
 requirements: ## Pin requirements-dev.txt anew from requirements-dev.in
 	tests/requirements.sh

@@ -10,7 +10,7 @@ No I/O here. Private to the collection: it can change at any time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring import Hashring
@@ -65,14 +65,12 @@ class RingChange:
         placement = ring.placement(self.replication_factor)
         return [placement.owners(hashed) for hashed in _HASHES]
 
-    def reloads_sharding(self) -> bool:
-        sides = (self.before, self.after)
-        return all(ring is not None and ring.shuffle_sharding.shard_size > 0 for ring in sides)
-
     def changes_placement(self) -> bool:
-        """Whether more than the tenants changes."""
-        without = [ring and replace(ring, tenants=(), tenant_matcher_type="") for ring in (self.before, self.after)]
-        return without[0] != without[1]
+        """Whether more than its name and its tenants changes."""
+        sides = [
+            ring and replace(ring, name="", tenants=(), tenant_matcher_type="") for ring in (self.before, self.after)
+        ]
+        return sides[0] != sides[1]
 
 
 def _shares(loads: Sequence[Counter[str]], key: str) -> dict[str, float]:
@@ -81,28 +79,49 @@ def _shares(loads: Sequence[Counter[str]], key: str) -> dict[str, float]:
 
 
 def ring_changes(before: Sequence[Hashring], after: Sequence[Hashring], replication_factor: int) -> list[RingChange]:
-    """Rings are the same by their name."""
-    old, new = ({ring.name: ring for ring in rings} for rings in (before, after))
-    names = dict.fromkeys([*new, *old])
-    return [RingChange(name, old.get(name), new.get(name), replication_factor) for name in names]
+    """A ring is the same by its name, or else, where it is renamed, by its tenants."""
+    left = list(before)
+
+    def take(is_same: Callable[[Hashring, Hashring], bool], ring: Hashring) -> Hashring | None:
+        earlier = next((other for other in left if is_same(other, ring)), None)
+        if earlier is not None:
+            left.remove(earlier)
+        return earlier
+
+    by_name = [take(lambda a, b: a.name == b.name, ring) for ring in after]
+    pairs = [
+        (
+            earlier
+            or take(lambda a, b: (a.tenants, a.tenant_matcher_type) == (b.tenants, b.tenant_matcher_type), ring),
+            ring,
+        )
+        for earlier, ring in zip(by_name, after, strict=True)
+    ]
+    return [
+        *(RingChange(ring.name, earlier, ring, replication_factor) for earlier, ring in pairs),
+        *(RingChange(ring.name, ring, None, replication_factor) for ring in left),
+    ]
 
 
 def hazards(changes: Sequence[RingChange], ready: Collection[str] | None) -> Iterator[Problem]:
     """Why the change should not be made in one step. Ready are the addresses of endpoints whose pods are Ready."""
-    for change in changes:
-        if change.reloads_sharding() and any(other.before != other.after for other in changes):
+    if any(change.before != change.after for change in changes):
+        sharded = [
+            {ring.name for ring in side if ring is not None and ring.shuffle_sharding.shard_size}
+            for side in ([change.before for change in changes], [change.after for change in changes])
+        ]
+        for name in sorted(sharded[0] & sharded[1]):
             cause = (
                 "a receiver that shards its tenants ends when it loads the file again with the ring under the same name"
             )
-            fix = "give the ring another name in the same step"
-            yield Problem(f"Ring {change.name}" if change.name else "Ring without a name", cause, fix)
+            yield Problem(_subject(name), cause, "give the ring another name in the same step")
     changed = [change for change in changes if change.changes_placement()]
     if len(changed) > 1:
-        names = ", ".join(change.name or "the one without a name" for change in changed)
+        names = ", ".join(_subject(change.name) for change in changed)
         cause = f"{len(changed)} rings change at once ({names})"
         yield Problem("Change", cause, "change one ring, wait until every router has it, then the next one")
     for change in changed:
-        subject = f"Ring {change.name}" if change.name else "Ring without a name"
+        subject = _subject(change.name)
         before = {endpoint.address for endpoint in change.before.endpoints} if change.before else set()
         after = {endpoint.address for endpoint in change.after.endpoints} if change.after else set()
         if change.before and change.after and before - after and after - before:
@@ -118,3 +137,7 @@ def hazards(changes: Sequence[RingChange], ready: Collection[str] | None) -> Ite
                 f"factor {change.replication_factor}"
             )
             yield Problem(subject, cause, "bring the others up first")
+
+
+def _subject(name: str) -> str:
+    return f"Ring {name}" if name else "Ring without a name"

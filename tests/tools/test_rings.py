@@ -44,6 +44,10 @@ def eventually(question: Callable[[], object], seconds: float = 30) -> Any:
     return answer
 
 
+def text_of(rings: Rings | str) -> str:
+    return rings if isinstance(rings, str) else as_text(rings)
+
+
 @dataclass(frozen=True)
 class Router:
     """A receiver that only routes."""
@@ -63,6 +67,9 @@ class Router:
     def metric(self, name: str) -> float:
         (value,) = re.findall(rf"^{re.escape(name)} (\S+)$", fetch(f"{self.http}/metrics"), re.MULTILINE)
         return float(value)
+
+    def change(self, rings: Rings | str) -> None:
+        self.file.write_text(text_of(rings))
 
     def ready(self) -> bool:
         try:
@@ -87,7 +94,7 @@ class Fleet:
         folder = self.folder / grpc
         folder.mkdir()
         file = folder / "hashrings.json"
-        file.write_text(rings if isinstance(rings, str) else as_text(rings))
+        file.write_text(text_of(rings))
         command = [
             *(str(self.thanos), "receive", '--label=receive_replica="router"', f"--receive.hashrings-file={file}"),
             *(f"--receive.replication-factor={copies}", "--receive.hashrings-file-refresh-interval=1s"),
@@ -102,13 +109,6 @@ class Fleet:
         with starting(router.file.parent, patience) as start:
             start(*command, ready=router.http + ready)
             yield router
-
-    def refusal(self, rings: Rings | str, copies: int) -> str:
-        """The last words of a receiver that does not start with these rings."""
-        _, command = self.command(rings, copies)
-        ended = subprocess.run(tied(command), capture_output=True, text=True, timeout=20, check=False)
-        assert ended.returncode != 0
-        return ended.stderr
 
     def copies(self, tenant: str) -> dict[Labels, frozenset[str]]:
         """The series of a tenant, and the ingestors that hold each."""
@@ -149,6 +149,14 @@ def fleet(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 # Where series go.
+
+
+def ketama(endpoints: list[Any], **more: Any) -> dict[str, Any]:
+    return {"algorithm": "ketama", "endpoints": endpoints, **more}
+
+
+def sharded(endpoints: list[Any], size: int, hashring: str = "", **more: Any) -> dict[str, Any]:
+    return ketama(endpoints, hashring=hashring, shuffle_sharding_config={"shard_size": size, **more})
 
 
 def in_azs(addresses: list[str], *sizes: int) -> list[dict[str, str]]:
@@ -261,10 +269,9 @@ def test_an_empty_request_is_answered_where_a_ring_takes_the_tenant_and_where_no
 
 
 def test_a_router_reports_the_hash_of_each_file_that_it_loads(fleet: Fleet) -> None:
-    rings = [{"algorithm": "ketama", "endpoints": fleet.addresses[:3]}]
-    with fleet.router(rings, 3) as router:
+    with fleet.router([ketama(fleet.addresses[:3])], 3) as router:
         assert router.metric("thanos_receive_config_hash") == config_hash(router.file.read_bytes())
-        router.file.write_text(as_text([{"algorithm": "ketama", "endpoints": fleet.addresses[:4]}]) + "\n")
+        router.change(as_text([ketama(fleet.addresses[:4])]) + "\n")
         changed = config_hash(router.file.read_bytes())
         assert eventually(lambda: router.metric("thanos_receive_config_hash") == changed)
 
@@ -272,47 +279,80 @@ def test_a_router_reports_the_hash_of_each_file_that_it_loads(fleet: Fleet) -> N
 # What a receiver does with the shapes that the collection refuses.
 
 
-def words_of(rings: Rings | str, copies: int, **options: Any) -> str:
+def words_of(rings: Rings | str, copies: int) -> str:
     """Why the collection refuses these rings, which must be for one reason."""
-    content = parse(rings if isinstance(rings, str) else as_text(rings))
-    (problem,) = check(read(content), copies, **options)
+    try:
+        found = check(read(parse(text_of(rings))), copies)
+    except ProblemError as error:
+        found = list(error.problems)
+    (problem,) = found
     return str(problem)
 
 
-def ketama(endpoints: list[Any], **more: Any) -> dict[str, Any]:
-    return {"algorithm": "ketama", "endpoints": endpoints, **more}
+# Rings, replication factor, a part of the collection's words, a part of the receiver's.
+UNREADABLE = [
+    ("{", 1, "it is not JSON", "configuration file is not parsable"),
+    ("[]", 1, "it holds no ring", "configuration file is empty"),
+    ("null", 1, "it is null, not a list", "configuration file is empty"),
+    ([ketama([{"az": "a"}])], 1, "address: it is empty", "endpoint address must be set"),
+]
+IMPOSSIBLE = [
+    ([{"algorithm": "hashmod", "endpoints": [{"address": "a:1", "az": "a"}]}], 1, "no az", "does not support AZ"),
+    ([ketama(["a:1", "b:1"])], 3, "2 endpoints for 3 copies", "amount of endpoints needs to be larger"),
+    ([{**sharded(["a:1"], 1), "algorithm": "hashmod"}], 1, "only ketama can shard", "not support shuffle sharding"),
+    ([sharded(["a:1"], 2)], 1, "shard_size 2 draws 2", "larger than number of nodes in hashring"),
+    (
+        [sharded(["a:1"], 1) | {"tenants": ["a"]}, sharded(["a:1"], 1)],
+        1,
+        "their name is the same",
+        "duplicate metrics collector registration",
+    ),
+]
 
 
-def sharded(endpoints: list[Any], size: int, **more: Any) -> dict[str, Any]:
-    return ketama(endpoints, shuffle_sharding_config={"shard_size": size, **more})
+@pytest.mark.parametrize(("rings", "copies", "words", "last_words"), [*UNREADABLE, *IMPOSSIBLE])
+def test_a_receiver_does_not_start(fleet: Fleet, rings: Rings | str, copies: int, words: str, last_words: str) -> None:
+    assert words in words_of(rings, copies)
+    _, command = fleet.command(rings, copies)
+    ended = subprocess.run(tied(command), capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode != 0
+    assert last_words in ended.stderr
+
+
+@pytest.mark.parametrize("rings", [rings for rings, *_ in UNREADABLE])
+def test_a_receiver_keeps_its_ring_when_it_cannot_read_the_new_one(fleet: Fleet, rings: Rings | str) -> None:
+    with fleet.router([ketama(fleet.addresses)], 1) as router:
+        before = router.metric("thanos_receive_config_hash")
+        router.change(rings)
+        assert eventually(lambda: router.metric("thanos_receive_hashrings_file_errors_total"))
+        assert router.metric("thanos_receive_config_hash") == before
+        assert router.metric("thanos_receive_config_last_reload_successful") == 1
+        assert router.write("a", UP)[0] == 200
 
 
 @pytest.mark.parametrize(
-    ("rings", "copies", "words", "last_words"),
+    ("before", "after", "copies", "last_words"),
     [
-        ("{", 1, "it is not JSON", "configuration file is not parsable"),
-        ("[]", 1, "it holds no ring", "configuration file is empty"),
-        ("null", 1, "it is null, not a list", "configuration file is empty"),
-        ([ketama([{"az": "a"}])], 1, "address: it is empty", "endpoint address must be set"),
-        ([{"algorithm": "hashmod", "endpoints": [{"address": "a:1", "az": "a"}]}], 1, "no az", "does not support AZ"),
-        ([ketama(["a:1", "b:1"])], 3, "2 endpoints for 3 copies", "amount of endpoints needs to be larger"),
-        ([{**sharded(["a:1"], 1), "algorithm": "hashmod"}], 1, "only ketama can shard", "not support shuffle sharding"),
-        ([sharded(["a:1"], 2)], 1, "shard_size 2 draws 2", "larger than number of nodes in hashring"),
-        (
-            [sharded(["a:1"], 1) | {"tenants": ["a"]}, sharded(["a:1"], 1)],
-            1,
-            "their name is the same",
-            "duplicate metrics collector registration",
-        ),
+        *(([ketama(["a:1", "b:1", "c:1"])], rings, copies, words) for rings, copies, _, words in IMPOSSIBLE),
+        # Nothing is wrong with either file: the metrics of the old ring stand in the way.
+        ([sharded(["a:1"], 1)], [sharded(["a:1", "b:1"], 1)], 1, "duplicate metrics collector registration"),
     ],
 )
-def test_a_receiver_does_not_start(fleet: Fleet, rings: Rings | str, copies: int, words: str, last_words: str) -> None:
-    if rings == "{":
-        with pytest.raises(ProblemError, match=words):
-            words_of(rings, copies)
-    else:
-        assert words in words_of(rings, copies)
-    assert last_words in fleet.refusal(rings, copies)
+def test_a_receiver_ends_when_it_loads(fleet: Fleet, before: Rings, after: Rings, copies: int, last_words: str) -> None:
+    router, command = fleet.command(before, copies)
+    with subprocess.Popen(tied(command), stderr=subprocess.PIPE, text=True) as process:
+        assert eventually(router.ready)
+        router.change(after)
+        _, log = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert last_words in log
+
+
+def test_another_name_lets_a_receiver_load_a_sharded_ring_again(fleet: Fleet) -> None:
+    with fleet.router([sharded(fleet.addresses[:1], 1, hashring="one")], 1) as router:
+        router.change([sharded(fleet.addresses[:2], 1, hashring="two")])
+        assert eventually(lambda: 'thanos_shuffle_shard_cache_items{hashring="two"}' in fetch(f"{router.http}/metrics"))
+        assert router.write("a", UP)[0] == 200
 
 
 # Each is a ring of these six addresses.
@@ -351,9 +391,12 @@ def test_a_tenant_with_a_slash_is_answered_with_400(fleet: Fleet, router: Router
     assert router.write(tenant, UP)[0] == 400
 
 
-def test_a_tenant_that_is_the_name_of_a_folder_opens_its_tsdb_there(fleet: Fleet, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tenant", "folder"), [(".", "parent/tsdb"), ("..", "parent")])
+def test_a_tenant_that_is_the_name_of_a_folder_opens_its_tsdb_there(
+    fleet: Fleet, tmp_path: Path, tenant: str, folder: str
+) -> None:
     grpc, http, write, capnproto = (f"127.0.0.1:{free_port()}" for _ in range(4))
-    rings = [ketama([grpc], tenants=[".."])]
+    rings = [ketama([grpc], tenants=[tenant])]
     assert "the name of a folder" in words_of(rings, 1)
     with starting(tmp_path) as start, fleet.router(rings, 1) as router:
         start(
@@ -362,8 +405,8 @@ def test_a_tenant_that_is_the_name_of_a_folder_opens_its_tsdb_there(fleet: Fleet
             f"--receive.capnproto-address={capnproto}",
             ready=f"http://{http}/-/ready",
         )
-        assert router.write("..", UP)[0] == 200
-    assert (tmp_path / "parent" / "wal").is_dir()
+        assert router.write(tenant, UP)[0] == 200
+    assert (tmp_path / folder / "wal").is_dir()
 
 
 def test_an_endpoint_without_a_port_is_never_reached(fleet: Fleet) -> None:
@@ -469,7 +512,7 @@ def test_a_receiver_that_starts_with_azs_that_cannot_hold_the_copies_is_never_re
 def test_a_receiver_that_reloads_azs_that_cannot_hold_the_copies_keeps_the_old_ring(fleet: Fleet) -> None:
     with fleet.router([ketama(fleet.addresses[:4])], 4, patience=0) as router:
         assert router.write("kept", UP)[0] == 200
-        router.file.write_text(as_text([ketama(in_azs(fleet.addresses[2:], 3, 1))]))
+        router.change([ketama(in_azs(fleet.addresses[2:], 3, 1))])
         new = config_hash(router.file.read_bytes())
         assert eventually(lambda: router.metric("thanos_receive_config_hash") == new)
         spun = router.metric("process_cpu_seconds_total")
@@ -477,13 +520,3 @@ def test_a_receiver_that_reloads_azs_that_cannot_hold_the_copies_keeps_the_old_r
         assert router.ready()
         assert router.write("kept", UP)[0] == 200
     assert eventually(lambda: fleet.copies("kept")) == {UP: frozenset(fleet.addresses[:4])}
-
-
-def test_a_receiver_with_shuffle_sharding_ends_when_it_loads_the_file_again(fleet: Fleet) -> None:
-    router, command = fleet.command([sharded(fleet.addresses[:4], 3)], 3)
-    with subprocess.Popen(tied(command), stderr=subprocess.PIPE, text=True) as process:
-        assert eventually(router.ready)
-        router.file.write_text(as_text([sharded(fleet.addresses[:5], 3)]))
-        _, log = process.communicate(timeout=20)
-    assert process.returncode == 2
-    assert "duplicate metrics collector registration" in log

@@ -139,7 +139,7 @@ def test_the_load_of_each_az_is_told(plan: Run) -> None:
 def test_nothing_is_said_of_a_ring_that_comes_goes_or_is_drawn_at_random(plan: Run) -> None:
     sharded = {"shuffle_sharding_config": {"shard_size": 3}}
     before = [*running(*READY, tenants=["a"], **sharded), *running(*READY, hashring="old")]
-    spec = (ring(4, tenants=["a"], **sharded), ring(3, name="new", service="new"))
+    spec = (ring(4, tenants=["a"], **sharded), ring(3, name="new", service="new", tenants=["b"]))
     changes = plan(*spec, running=before)["preview"]["rings"]
     assert [(change["name"], change["moved"]) for change in changes] == [
         ("default", None),
@@ -184,7 +184,7 @@ def test_rings_change_one_at_a_time(hazards: Callable[..., list[str]]) -> None:
     before = [*running(*READY[:4], tenants=["a"]), *running(*READY[:4], hashring="others")]
     rings = [ring(3, tenants=["a"]), ring(3, name="others")]
     (hazard,) = hazards(*rings, running=before)
-    assert "Change: 2 rings change at once (default, others)" in hazard
+    assert "Change: 2 rings change at once (Ring default, Ring others)" in hazard
     assert hazards(rings[0], ring(4, name="others"), running=before, ready=READY) == []
 
 
@@ -202,8 +202,22 @@ def test_any_change_of_a_file_with_shuffle_sharding_ends_receivers(hazards: Call
     before = running(*READY[:4], **sharded)
     (hazard,) = hazards(ring(3, **sharded), running=before)
     assert "Ring default: a receiver that shards its tenants ends when it loads the file again" in hazard
+    assert hazards(ring(3, name="default-2", **sharded), running=before) == []
     assert hazards(ring(4, **sharded), running=before) == []
     assert hazards(ring(3), running=before) == []
+
+
+def test_a_renamed_ring_is_known_by_its_tenants(plan: Run) -> None:
+    before = [*running(*READY[:3], hashring="", tenants=["a"]), *running(*READY[:3])]
+    preview = plan(ring(3, name="team-a", tenants=["a"]), ring(3), running=before)["preview"]
+    assert preview["safe"]
+    assert [(change["name"], change["moved"]) for change in preview["rings"]] == [("team-a", 0), ("default", 0)]
+
+
+def test_rings_of_one_name_that_run_are_all_seen(plan: Run) -> None:
+    before = [*running(*READY[:3], tenants=["a"]), *running(*READY[:4])]
+    (first, second) = plan(ring(3, tenants=["a"]), running=before)["preview"]["rings"]
+    assert (first["moved"], second["moved"]) == (0, None)
 
 
 # A file that runs and should not
