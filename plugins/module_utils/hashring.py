@@ -189,7 +189,7 @@ class _NotStrictError(Exception):
 
 
 def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    for key, times in Counter(key for key, _ in pairs).items():
+    for key, times in Counter(pair[0] for pair in pairs).items():
         if times > 1:
             raise _NotStrictError(f"the key {key!r} stands {times} times in one mapping")
     return dict(pairs)

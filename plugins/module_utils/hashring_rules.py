@@ -258,7 +258,7 @@ def _external_labels(place: str, ring: Hashring, *, router_only: bool) -> Iterat
 
 
 def _same_names(reading: Reading) -> Iterator[Problem]:
-    for name, times in Counter(ring.name for _, ring in reading.where("hashring")).items():
+    for name, times in Counter(ring.name for place, ring in reading.where("hashring")).items():
         if times > 1:
             where = [place for place, ring in reading.where("hashring") if ring.name == name]
             cause = f"their name is the same ({name!r}), so that the metrics of one stand for all"

@@ -126,7 +126,7 @@ def placement(
 ) -> Placement:
     """Of a ring whose endpoints are pairs of address and AZ. The same ring is built once."""
     if algorithm == "hashmod":
-        return _Hashmod([address for address, _ in endpoints], replication_factor)
+        return _Hashmod([endpoint[0] for endpoint in endpoints], replication_factor)
     return _Ketama(endpoints, replication_factor, sections)
 
 
@@ -146,13 +146,13 @@ class _Ketama:
         suffixes = [b"%d" % number for number in range(1, sections + 1)]
         ring = {
             section: index
-            for index, (address, _) in enumerate(endpoints)
-            for section in map(xxh64_after(f"{address}:".encode()), suffixes)
+            for index, endpoint in enumerate(endpoints)
+            for section in map(xxh64_after(f"{endpoint[0]}:".encode()), suffixes)
         }
         self._sections = sorted(ring)
         self._endpoint_of = [ring[section] for section in self._sections]
         self._endpoints = endpoints
-        self._azs = {az for _, az in endpoints}
+        self._azs = {endpoint[1] for endpoint in endpoints}
         self._replication_factor = replication_factor
         self._known: dict[int, tuple[str, ...]] = {}
 

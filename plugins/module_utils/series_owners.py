@@ -69,7 +69,7 @@ def _place(rings: object, tenant: object, replication_factor: object, sections: 
 def _labels(subject: str, labels: object) -> list[tuple[str, str]]:
     pairs = list(labels.items()) if isinstance(labels, dict) else labels
     if isinstance(pairs, list | tuple) and all(_is_label(pair) for pair in pairs):
-        return [(name, value) for name, value in pairs]
+        return list(map(tuple, pairs))
     cause = "it is neither a mapping nor a list of [name, value], with texts as names and values"
     raise ProblemError(
         [Problem(subject, cause, "give it like {__name__: up, job: node} or [[__name__, up], [job, node]]")]

@@ -49,9 +49,6 @@ class _Literal:
         return start + len(self.text) if name.startswith(self.text, start) else None
 
 
-_Part = _OneOf | _Literal | None
-
-
 class Glob:
     """A pattern of Go's filepath.Match, which is not the one of Python's fnmatch: [^a] negates, a backslash quotes.
 
@@ -60,7 +57,7 @@ class Glob:
 
     def __init__(self, pattern: str) -> None:
         # None is the star.
-        self._parts: list[_Part] = []
+        self._parts: list[_OneOf | _Literal | None] = []
         rest = pattern
         while rest:
             first, rest = rest[0], rest[1:]

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from loopback import free_port, starting
+from loopback import free_addresses, starting
 
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring import as_text, read
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring_change import ring_changes
@@ -46,13 +46,17 @@ def rings(endpoints: int, azs: int) -> list[dict[str, Any]]:
     ]
 
 
+def placing(content: list[dict[str, Any]]) -> float:
+    began = time.process_time()
+    series_per_endpoint(content, "default-tenant", SERIES, COPIES, 1000)
+    return time.process_time() - began
+
+
 def ours(endpoints: int, azs: int) -> Iterator[float]:
     """Seconds of one core to place all series, to place them again, and to preview one endpoint more."""
     content = rings(endpoints, azs)
-    for _ in range(2):
-        began = time.process_time()
-        series_per_endpoint(content, "default-tenant", SERIES, COPIES, 1000)
-        yield time.process_time() - began
+    yield placing(content)
+    yield placing(content)
     began = time.process_time()
     before, after = read(content), read(rings(endpoints + 1, azs))
     assert check(after, COPIES) == []
@@ -66,7 +70,7 @@ def of_thanos(thanos: Path, endpoints: int, azs: int) -> float:
     with tempfile.TemporaryDirectory() as folder, starting(Path(folder)) as start:
         file = Path(folder) / "hashrings.json"
         file.write_text(as_text(rings(endpoints, azs)))
-        grpc, http, write, capnproto = (f"127.0.0.1:{free_port()}" for _ in range(4))
+        grpc, http, write, capnproto = free_addresses(4)
         start(
             *(thanos, "receive", '--label=receive_replica="router"', f"--receive.hashrings-file={file}"),
             *(f"--receive.replication-factor={COPIES}", "--log.level=debug"),

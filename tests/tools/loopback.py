@@ -80,3 +80,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_addresses(number: int) -> list[str]:
+    """As many different ones."""
+    with contextlib.ExitStack() as probes:
+        taken = [probes.enter_context(socket.create_server(("127.0.0.1", 0))) for probe in range(number)]
+        return [f"127.0.0.1:{probe.getsockname()[1]}" for probe in taken]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import fetch, free_port, starting
+from loopback import fetch, free_addresses, starting
 from remote_write import Labels, awkward_series, body, post
 
 from ansible_collections.miribit.thanos.plugins.filter import receive_distribution, receive_owners
@@ -90,7 +90,7 @@ class Fleet:
 
     def command(self, rings: Rings | str, copies: int) -> tuple[Router, list[str]]:
         """A router that is not started yet, and what starts it."""
-        grpc, http, write, capnproto = (f"127.0.0.1:{free_port()}" for _ in range(4))
+        grpc, http, write, capnproto = free_addresses(4)
         folder = self.folder / grpc
         folder.mkdir()
         file = folder / "hashrings.json"
@@ -131,7 +131,7 @@ def fleet(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with starting(folder) as start:
         addresses = []
         for replica in range(6):
-            grpc, http, write, capnproto = (f"127.0.0.1:{free_port()}" for _ in range(4))
+            grpc, http, write, capnproto = free_addresses(4)
             start(
                 *(thanos, "receive", f"--tsdb.path={folder}/{replica}", f'--label=receive_replica="{replica}"'),
                 *(f"--grpc-address={grpc}", f"--http-address={http}", f"--remote-write.address={write}"),
@@ -139,7 +139,7 @@ def fleet(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 ready=f"http://{http}/-/ready",
             )
             addresses.append(grpc)
-        grpc, http = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        grpc, http = free_addresses(2)
         start(
             *(thanos, "query", f"--grpc-address={grpc}", f"--http-address={http}"),
             *(f"--endpoint={address}" for address in addresses),
@@ -160,7 +160,7 @@ def sharded(endpoints: list[Any], size: int, hashring: str = "", **more: Any) ->
 
 
 def in_azs(addresses: list[str], *sizes: int) -> list[dict[str, str]]:
-    azs = [f"az-{az}" for az, size in enumerate(sizes) for _ in range(size)]
+    azs = [f"az-{az}" for az, size in enumerate(sizes) for ordinal in range(size)]
     return [{"address": address, "az": az} for address, az in zip(addresses, azs, strict=True)]
 
 
@@ -313,13 +313,13 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("rings", "copies", "words", "last_words"), [*UNREADABLE, *IMPOSSIBLE])
 def test_a_receiver_does_not_start(fleet: Fleet, rings: Rings | str, copies: int, words: str, last_words: str) -> None:
     assert words in words_of(rings, copies)
-    _, command = fleet.command(rings, copies)
+    command = fleet.command(rings, copies)[1]
     ended = subprocess.run(tied(command), capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode != 0
     assert last_words in ended.stderr
 
 
-@pytest.mark.parametrize("rings", [rings for rings, *_ in UNREADABLE])
+@pytest.mark.parametrize("rings", [case[0] for case in UNREADABLE])
 def test_a_receiver_keeps_its_ring_when_it_cannot_read_the_new_one(fleet: Fleet, rings: Rings | str) -> None:
     with fleet.router([ketama(fleet.addresses)], 1) as router:
         before = router.metric("thanos_receive_config_hash")
@@ -333,7 +333,7 @@ def test_a_receiver_keeps_its_ring_when_it_cannot_read_the_new_one(fleet: Fleet,
 @pytest.mark.parametrize(
     ("before", "after", "copies", "last_words"),
     [
-        *(([ketama(["a:1", "b:1", "c:1"])], rings, copies, words) for rings, copies, _, words in IMPOSSIBLE),
+        *(([ketama(["a:1", "b:1", "c:1"])], case[0], case[1], case[3]) for case in IMPOSSIBLE),
         # Nothing is wrong with either file: the metrics of the old ring stand in the way.
         ([sharded(["a:1"], 1)], [sharded(["a:1", "b:1"], 1)], 1, "duplicate metrics collector registration"),
     ],
@@ -343,7 +343,7 @@ def test_a_receiver_ends_when_it_loads(fleet: Fleet, before: Rings, after: Rings
     with subprocess.Popen(tied(command), stderr=subprocess.PIPE, text=True) as process:
         assert eventually(router.ready)
         router.change(after)
-        _, log = process.communicate(timeout=20)
+        log = process.communicate(timeout=20)[1]
     assert process.returncode != 0
     assert last_words in log
 
@@ -395,7 +395,7 @@ def test_a_tenant_with_a_slash_is_answered_with_400(fleet: Fleet, router: Router
 def test_a_tenant_that_is_the_name_of_a_folder_opens_its_tsdb_there(
     fleet: Fleet, tmp_path: Path, tenant: str, folder: str
 ) -> None:
-    grpc, http, write, capnproto = (f"127.0.0.1:{free_port()}" for _ in range(4))
+    grpc, http, write, capnproto = free_addresses(4)
     rings = [ketama([grpc], tenants=[tenant])]
     assert "the name of a folder" in words_of(rings, 1)
     with starting(tmp_path) as start, fleet.router(rings, 1) as router:

@@ -149,8 +149,8 @@ def test_everything_that_cannot_be_read_is_told_at_once_and_the_rest_is_read() -
         "Ring 1",
         "Ring 3",
     ]
-    assert [place for place, _ in reading.where("endpoints")] == ["Ring 2"]
-    assert [place for place, _ in reading.where("tenants")] == ["Ring 1", "Ring 2"]
+    assert [place for place, ring in reading.where("endpoints")] == ["Ring 2"]
+    assert [place for place, ring in reading.where("tenants")] == ["Ring 1", "Ring 2"]
 
 
 json_values = st.recursive(
