@@ -177,7 +177,7 @@ rings_alike = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=2000)
 @given(alike | rings_alike | st.lists(st.just(EVERY_KEY)), st.integers(-1, 6))
 def test_any_content_is_read_and_checked_without_crash_or_hang(content: object, copies: int) -> None:
     reading = read(content)
