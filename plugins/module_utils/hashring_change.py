@@ -37,26 +37,25 @@ class RingChange:
     replication_factor: int
 
     def as_dict(self) -> dict[str, object]:
-        before, after = self._owners(self.before), self._owners(self.after)
-        moved = [set(old) != set(new) for old, new in zip(before, after, strict=False)]
-        addresses = {
-            endpoint.address: endpoint.az
+        owners = [self._owners(ring) for ring in (self.before, self.after)]
+        az_of = [
+            {endpoint.address: endpoint.az for endpoint in ring.endpoints} if ring else {}
             for ring in (self.before, self.after)
-            if ring is not None
-            for endpoint in ring.endpoints
-        }
-        loads = [Counter(address for owners in side for address in owners) for side in (before, after)]
-        azs = [Counter[str](), Counter[str]()]
-        for az_load, load in zip(azs, loads, strict=True):
-            for address, series in load.items():
-                az_load[addresses[address]] += series
+        ]
+        moved = [set(old) != set(new) for old, new in zip(*owners, strict=False)]
+        loads = [Counter(address for copies in side for address in copies) for side in owners]
+        az_loads = [
+            Counter(az[address] for copies in side for address in copies)
+            for side, az in zip(owners, az_of, strict=True)
+        ]
         return {
             "name": self.name,
             "moved": sum(moved) / _SAMPLES if moved else None,
             "endpoints": [
-                {"address": address, "az": az, **_shares(loads, address)} for address, az in sorted(addresses.items())
+                {"address": address, "az": az, **_shares(loads, address)}
+                for address, az in sorted((az_of[0] | az_of[1]).items())
             ],
-            "azs": [{"az": az, **_shares(azs, az)} for az in sorted(set(addresses.values()))],
+            "azs": [{"az": az, **_shares(az_loads, az)} for az in sorted({*az_of[0].values(), *az_of[1].values()})],
         }
 
     def _owners(self, ring: Hashring | None) -> Sequence[tuple[str, ...]]:
@@ -125,7 +124,7 @@ def hazards(changes: Sequence[RingChange], ready: Collection[str] | None) -> Ite
         before = {endpoint.address for endpoint in change.before.endpoints} if change.before else set()
         after = {endpoint.address for endpoint in change.after.endpoints} if change.after else set()
         if change.before and change.after and before - after and after - before:
-            cause = f"{len(after - before)} endpoints come while {len(before - after)} go"
+            cause = f"endpoints come ({len(after - before)}) while others go ({len(before - after)})"
             fix = "add the new ones, wait until every router has them, then take the others away"
             yield Problem(subject, cause, fix)
         for address in sorted(after - before - set(ready or ())):

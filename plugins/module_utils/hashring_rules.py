@@ -13,8 +13,8 @@ No I/O here. Private to the collection: it can change at any time.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring import (
     ALGORITHMS,
@@ -26,6 +26,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.hashring import (
 from ansible_collections.miribit.thanos.plugins.module_utils.ketama import holds
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.tenants import BadPatternError, glob, wrong_name
+
+_Thing = TypeVar("_Thing")
 
 _TENANTS = ("tenants", "tenant_matcher_type")
 _ADDRESS = re.compile(r"(?P<host>[^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
@@ -102,11 +104,9 @@ def unplaceable(place: str, ring: Hashring, replication_factor: int) -> list[Pro
     if ring.algorithm != "ketama" and with_az:
         cause = "hashmod knows no az, and a receiver ends when it loads such a ring"
         found.append(Problem(_endpoints(place, with_az), cause, "set algorithm: ketama, or leave az out"))
-    for address, times in Counter(endpoint.address for endpoint in ring.endpoints).items():
-        if times > 1:
-            same = [at for at, endpoint in enumerate(ring.endpoints, 1) if endpoint.address == address]
-            cause = f"they are the same ({address}), so that copies of one series would meet there"
-            found.append(Problem(_endpoints(place, same), cause, "leave it in once"))
+    for address, same in _alike((endpoint.address, at) for at, endpoint in enumerate(ring.endpoints, 1)):
+        cause = f"they are the same ({address}), so that copies of one series would meet there"
+        found.append(Problem(_endpoints(place, same), cause, "leave it in once"))
     if number < replication_factor:
         result = "a receiver ends when it loads such a ring" if ring.algorithm == "ketama" else "writes fail with 500"
         cause = f"it has {number} endpoints for {replication_factor} copies; {result}"
@@ -121,6 +121,14 @@ def unplaceable(place: str, ring: Hashring, replication_factor: int) -> list[Pro
         fix = "add endpoints to the smallest AZ, leave az out, or lower the replication factor"
         found.append(Problem(place, cause, fix))
     return found
+
+
+def _alike(pairs: Iterable[tuple[str, _Thing]]) -> Iterator[tuple[str, list[_Thing]]]:
+    """What more than one thing has in common, and these things."""
+    groups: dict[str, list[_Thing]] = {}
+    for common, thing in pairs:
+        groups.setdefault(common, []).append(thing)
+    return ((common, things) for common, things in groups.items() if len(things) > 1)
 
 
 def _endpoints(place: str, numbers: Iterable[int]) -> str:
@@ -205,28 +213,29 @@ def _override(place: str, override: Override) -> Iterator[Problem]:
 
 def _shard(place: str, ring: Hashring, size: int, replication_factor: int) -> Iterator[Problem]:
     """A shard is drawn when its tenant first writes: what is wrong with it fails there, not when the ring is loaded."""
+    zone_aware = not ring.shuffle_sharding.zone_awareness_disabled
     sizes = ring.az_sizes()
+    groups = sizes if zone_aware else {"": len(ring.endpoints)}
     if size < 1 or not sizes:
         yield Problem(place, f"shard_size {size} is not possible", "give at least the replication factor")
-    elif ring.shuffle_sharding.zone_awareness_disabled:
+        return
+    of_each = -(-size // len(groups))
+    drawn = of_each * len(groups)
+    az, least = min(groups.items(), key=lambda group: (group[1], group[0]))
+    if of_each > least:
+        where = f"AZ {az}" if az else "the ring"
+        cause = f"shard_size {size} draws {of_each} endpoints of {where}, which has {least}; writes fail with 500"
+        yield Problem(place, cause, "lower it, or add endpoints")
+    elif drawn < replication_factor:
+        cause = f"shard_size {size} draws {drawn} endpoints for {replication_factor} copies; writes fail with 500"
+        yield Problem(place, cause, "raise it")
+    elif not zone_aware:
         most = _least_that_holds(sorted(sizes.values(), reverse=True), size, replication_factor)
-        if size > len(ring.endpoints):
-            cause = f"shard_size {size} is more than the ring's {len(ring.endpoints)} endpoints; writes fail with 500"
-            yield Problem(place, cause, "lower it, or add endpoints")
-        elif most < replication_factor:
-            cause = f"shard_size {size} can draw endpoints that hold {most} copies, not {replication_factor}"
+        if most < replication_factor:
+            cause = (
+                f"shard_size {size} can draw endpoints that hold {most} copies, not {replication_factor}; writes hang"
+            )
             yield Problem(place, cause, "raise it, or leave zone_awareness_disabled out")
-    else:
-        of_each = -(-size // len(sizes))
-        drawn = of_each * len(sizes)
-        az, least = min(sizes.items(), key=lambda item: (item[1], item[0]))
-        if of_each > least:
-            what = f"AZ {az}" if az else "one"
-            cause = f"shard_size {size} draws {of_each} endpoints of each AZ, {what} has {least}; writes fail with 500"
-            yield Problem(place, cause, "lower it, or add endpoints")
-        elif drawn < replication_factor:
-            cause = f"shard_size {size} draws {drawn} endpoints for {replication_factor} copies; writes fail with 500"
-            yield Problem(place, cause, "raise it")
 
 
 def _least_that_holds(sizes: Sequence[int], shard: int, enough: int) -> int:
@@ -238,7 +247,7 @@ def _least_that_holds(sizes: Sequence[int], shard: int, enough: int) -> int:
     copies_of_draws = (
         number * fewest + fuller
         for fewest in range(1, min(enough, sizes[0] + 1))
-        for number in range(1, sum(size >= fewest for size in sizes) + 1)
+        for number in range(1, min(sum(size >= fewest for size in sizes), enough // fewest) + 1)
         for fuller in range(sum(size > fewest for size in sizes[: number - 1]) + 1)
         if number * fewest + fuller <= shard <= (number - fuller) * fewest + sum(sizes[:fuller])
     )
@@ -258,32 +267,36 @@ def _external_labels(place: str, ring: Hashring, *, router_only: bool) -> Iterat
 
 
 def _same_names(reading: Reading) -> Iterator[Problem]:
-    for name, times in Counter(ring.name for place, ring in reading.where("hashring")).items():
-        if times > 1:
-            where = [place for place, ring in reading.where("hashring") if ring.name == name]
-            cause = f"their name is the same ({name!r}), so that the metrics of one stand for all"
-            yield Problem(" and ".join(where), cause, "give each its own name (hashring)")
+    for name, places in _alike((ring.name, place) for place, ring in reading.where("hashring")):
+        cause = f"their name is the same ({name!r}), so that the metrics of one stand for all"
+        yield Problem(" and ".join(places), cause, "give each its own name (hashring)")
 
 
 def _shadowed(reading: Reading) -> Iterator[Problem]:
-    earlier: list[tuple[str, Hashring]] = []
+    catch_all = ""
+    exact: dict[str, str] = {}
+    patterns: dict[str, str] = {}
     for place, ring in reading.where(*_TENANTS):
-        if any(_patterns(place, ring)):
+        is_glob = ring.tenant_matcher_type == "glob"
+        if catch_all:
+            yield Problem(place, f"it gets nothing: {catch_all} takes every tenant", f"put it before {catch_all}")
             continue
-        for other, other_ring in earlier:
-            if not other_ring.tenants or (other_ring.tenant_matcher_type == "glob" and "*" in other_ring.tenants):
-                yield Problem(place, f"it gets nothing: {other} takes every tenant", f"put it before {other}")
-                break
-            for tenant in ring.tenants:
-                same = (
-                    other_ring.tenant_matcher_type == "glob" and tenant in other_ring.tenants
-                    if ring.tenant_matcher_type == "glob"
-                    else other_ring.takes(tenant)
-                )
-                if same:
-                    cause = f"it never gets the tenant {tenant!r}: {other} does"
-                    yield Problem(place, cause, "leave it in one of both")
-        earlier.append((place, ring))
+        if any(_patterns(place, ring)) or ring.tenant_matcher_type not in {"", *MATCHER_TYPES}:
+            continue
+        for tenant in ring.tenants:
+            if is_glob:
+                other = patterns.get(tenant)
+            else:
+                matching = (owner for pattern, owner in patterns.items() if glob(pattern).matches(tenant))
+                other = exact.get(tenant) or next(matching, None)
+            if other:
+                cause = f"it never gets the tenant {tenant!r}: {other} does"
+                yield Problem(place, cause, "leave it in one of both")
+        known = patterns if is_glob else exact
+        for tenant in ring.tenants:
+            known.setdefault(tenant, place)
+        if not ring.tenants or (is_glob and "*" in ring.tenants):
+            catch_all = place
 
 
 def _without_ring(reading: Reading, tenants: Iterable[str]) -> Iterator[Problem]:

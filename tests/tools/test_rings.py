@@ -373,7 +373,7 @@ def test_another_name_lets_a_receiver_load_a_sharded_ring_again(fleet: Fleet) ->
         (lambda six: {"algorithm": "hashmod", "endpoints": six[:2]}, 3, "2 endpoints", "insufficient nodes"),
         (lambda six: {"algorithm": "hashmod", "endpoints": six[6:]}, 1, "0 endpoints", "insufficient nodes"),
         (lambda six: sharded(six, 2), 3, "draws 2 endpoints for 3 copies", "amount of endpoints"),
-        (lambda six: sharded(in_azs(six, 4, 2), 6), 3, "AZ az-1 has 2", "larger than number of nodes in AZ"),
+        (lambda six: sharded(in_azs(six, 4, 2), 6), 3, "of AZ az-1, which has 2", "larger than number of nodes in AZ"),
         (
             lambda six: sharded(
                 six, 3, overrides=[{"shard_size": 7, "tenants": ["a"], "tenant_matcher_type": "exact"}]

@@ -136,6 +136,14 @@ def test_the_load_of_each_az_is_told(plan: Run) -> None:
     ]
 
 
+def test_the_load_of_an_az_is_the_one_that_it_had_then(plan: Run) -> None:
+    azs = [{"address": f"receive-a-{n}.receive.monitoring.svc.cluster.local:10901", "az": "old"} for n in range(3)]
+    zoned = {"name": "default", "service": "receive", "zones": [{"name": "a", "replicas": 3}]}
+    (change,) = plan(zoned, running=running(*azs))["preview"]["rings"]
+    assert change["azs"] == [{"az": "a", "before": 0.0, "after": 3.0}, {"az": "old", "before": 3.0, "after": 0.0}]
+    assert {load["az"] for load in change["endpoints"]} == {"a"}
+
+
 def test_nothing_is_said_of_a_ring_that_comes_goes_or_is_drawn_at_random(plan: Run) -> None:
     sharded = {"shuffle_sharding_config": {"shard_size": 3}}
     before = [*running(*READY, tenants=["a"], **sharded), *running(*READY, hashring="old")]
@@ -177,7 +185,7 @@ def test_shrinking_is_safe_while_enough_endpoints_are_ready(hazards: Callable[..
 def test_endpoints_that_come_while_others_go_are_two_steps(hazards: Callable[..., list[str]]) -> None:
     before = running(*map(address, range(3)), address(0, "old"))
     (hazard,) = hazards(ring(4), running=before, ready=READY)
-    assert "Ring default: 1 endpoints come while 1 go" in hazard
+    assert "Ring default: endpoints come (1) while others go (1)" in hazard
 
 
 def test_rings_change_one_at_a_time(hazards: Callable[..., list[str]]) -> None:
