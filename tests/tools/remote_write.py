@@ -69,7 +69,8 @@ def awkward_series(number: int, seed: int) -> Iterator[Labels]:
     alphabet = [*map(chr, range(1, 0x250)), "\0", "\n", '"', "\\", "é", "名", "\u2028", "\ufffd", "\U0001f600"]
     for ordinal in range(number):
         labels = {"n": str(ordinal)}
-        for size in chance.choices(range(1, 40), weights=[38] + [1] * 38, k=chance.choice((0, 1, 3, 8, 60))):
+        (more,) = chance.choices((0, 1, 3, 8, 60), weights=(6, 6, 4, 3, 1))
+        for size in chance.choices(range(1, 40), weights=[38] + [1] * 38, k=more):
             labels["".join(chance.choices(alphabet, k=size))] = "".join(chance.choices(alphabet, k=size))
         if ordinal % 50 == 0:
             # Around 1 KiB Thanos goes over from one way of hashing to another.
