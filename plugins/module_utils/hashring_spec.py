@@ -65,8 +65,11 @@ def read_spec(spec: object, namespace: str, cluster_domain: str) -> Reading:
         reader.refuse("Option spec", "it is not a list of rings", "give a list with one mapping for each ring")
         return reader.reading()
     for number, ring in enumerate(spec, 1):
+        if not isinstance(ring, dict):
+            reader.ring(number, ring)
+            continue
         known = len(reader.problems)
-        place = place_of(number, ring.get("name") if isinstance(ring, dict) else None)
+        place = place_of(number, ring.get("name"))
         values = reader.mapping(place, ring, _KEYS)
         document = {
             "hashring": values.get("name"),

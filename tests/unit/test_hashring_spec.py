@@ -95,7 +95,6 @@ def test_numbers_that_templates_of_ansible_2_18_make_texts_of_are_numbers() -> N
         ({**RING, "capnproto_port": -1}, "Ring 1 (default): capnproto_port -1 is no port"),
         ({**RING, "endpoints": []}, "Ring 1 (default): there is no key 'endpoints'"),
         ({**RING, "tenants": "a"}, "Ring 1 (default): tenants is a text, not a list"),
-        ("default", "Ring 1: it is a text, not a mapping"),
     ],
 )
 def test_a_ring_that_makes_no_sense_is_refused(ring: Any, words: str) -> None:
@@ -140,6 +139,11 @@ def test_the_largest_of_everything_is_allowed() -> None:
 def test_an_option_that_makes_no_sense_is_refused(options: dict[str, Any], words: str) -> None:
     (refusal,) = refusals(RING, **options)
     assert words in refusal
+
+
+def test_a_ring_that_is_no_mapping_is_refused() -> None:
+    (refusal,) = refusals("default")
+    assert "Ring 1: it is a text, not a mapping" in refusal
 
 
 @pytest.mark.parametrize("spec", [None, [], {}, "a"])
