@@ -52,7 +52,9 @@ class Reader:
         for key in content:
             if not isinstance(key, str):
                 self.refuse(place, f"the key {key!r} is not a text", "put it in quotes")
-            elif keys is not None and key not in keys:
+            elif keys is None:
+                self.encodable(place, "a key", key)
+            elif key not in keys:
                 near = difflib.get_close_matches(key, keys, n=1)
                 hint = f" (did you mean {near[0]}?)" if near else ""
                 self.refuse(place, f"there is no key {key!r}", f"use only {', '.join(keys)}{hint}")
@@ -66,6 +68,8 @@ class Reader:
         if not isinstance(value, type(default)) or isinstance(value, bool) is not isinstance(default, bool):
             self.refuse(place, f"{key} is {kind(value)}, not {kind(default)}", f"write {key} as {kind(default)}")
             return default
+        if isinstance(value, str):
+            self.encodable(place, key, value)
         return value
 
     def number(self, place: str, mapping: Mapping[str, object], key: str, default: float) -> float:
@@ -86,6 +90,13 @@ class Reader:
         labels = self.mapping(place, content)
         texts = {name: self.value(place, labels, name, "") for name in sorted(labels)}
         return {name: text for name, text in texts.items() if text == labels[name]}
+
+    def encodable(self, place: str, what: str, text: str) -> None:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            # Without the text, which may be a secret.
+            self.refuse(place, f"{what} cannot be written as UTF-8", "correct the text")
 
     def refuse(self, place: str, cause: str, fix: str) -> None:
         self.problems.append(Problem(place, cause, fix))

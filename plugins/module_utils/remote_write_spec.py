@@ -128,11 +128,12 @@ class _SpecReader(Reader):
 
     def url(self, spec: dict[str, object]) -> str:
         exposure = self.mapping("exposure", spec.get("exposure", {}), _EXPOSURES)
-        if len(exposure) != 1:
-            cause = f"it has {' and '.join(exposure)}" if exposure else "it is empty"
+        given = [key for key in _EXPOSURES if key in exposure]
+        if len(given) != 1:
+            cause = f"it has {' and '.join(given)}" if given else "it says nothing"
             self.refuse("exposure", cause, f"give exactly one of {', '.join(_EXPOSURES)}")
             return ""
-        scheme = "https" if spec.get("tls") is not None else "http"
+        scheme = "https" if "tls" in spec else "http"
         if "url" in exposure:
             return self.value("exposure", exposure, "url", "")
         if "ingress" in exposure:
@@ -163,7 +164,7 @@ class _SpecReader(Reader):
     # How the agent shows who it is. Only files: what a configuration holds, a ConfigMap holds for all to read.
 
     def tls(self, spec: dict[str, object]) -> dict[str, object]:
-        if spec.get("tls") is None:
+        if "tls" not in spec:
             return {}
         tls = self.by_file("tls", spec["tls"], (*_TLS_FILES, "server_name"))
         values = {key: self.value("tls", tls, key, "") for key in (*_TLS_FILES, "server_name") if key in tls}

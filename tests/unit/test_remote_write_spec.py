@@ -162,6 +162,18 @@ def test_a_key_that_is_no_text_is_refused() -> None:
     assert "external_labels: the key 1 is not a text" in refused(external_labels={1: "a", "cluster": "a"})
 
 
+def test_a_text_that_cannot_be_written_is_refused_without_quoting_it() -> None:
+    labels = {"cluster": "a", "region": f"{SECRET}\ud800"}
+    message = refused(external_labels=labels)
+    assert "external_labels: region cannot be written as UTF-8" in message
+    assert SECRET not in message
+
+
+def test_a_name_that_cannot_be_written_is_refused() -> None:
+    with pytest.raises(ProblemError, match="external_labels: a key cannot be written as UTF-8"):
+        plan({**SPEC, "external_labels": {"cluster": "a", "\ud800": "b"}})
+
+
 @pytest.mark.parametrize("prometheus", ["", "3", "latest", "3.x"])
 def test_what_is_no_version_is_refused(prometheus: str) -> None:
     assert f"prometheus_version: {prometheus!r} is no version" in refused(prometheus_version=prometheus)
@@ -180,8 +192,8 @@ def test_native_histograms_of_a_prometheus_that_does_not_know_them_are_refused()
 @pytest.mark.parametrize(
     ("exposure", "cause"),
     [
-        ({}, "it is empty"),
-        ({"url": "http://a.b/api/v1/receive", "ingress": {"host": "a.b"}}, "it has url and ingress"),
+        ({}, "it says nothing"),
+        ({"url": "http://a.b/api/v1/receive", "ingress": {"host": "a.b"}}, "it has ingress and url"),
     ],
 )
 def test_anything_but_one_exposure_is_refused(exposure: object, cause: str) -> None:
