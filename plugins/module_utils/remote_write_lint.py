@@ -114,10 +114,11 @@ class _Linter:
             target = repr([block.get(key) for key in ("url", "headers", "write_relabel_configs")])
             if target in targets:
                 cause = (
-                    f"it sends the same to the same place as {targets[target]}, where the second is refused with 409"
+                    f"it sends the same to the same place as {targets[target]}, and what the slower one sends is "
+                    "refused with 409 where newer samples are stored"
                 )
                 fix = "take it away, or give both write_relabel_configs that share no series"
-                found.append(Finding(place, cause, fix, "sent-twice"))
+                found.append(Finding(place, cause, fix, "sent-twice", "warning"))
             targets.setdefault(target, place)
         return [*found, *self.memory(memory)]
 
@@ -128,7 +129,7 @@ class _Linter:
             yield Finding(place, cause, f"set protobuf_message: {PROTOBUF_MESSAGE}", "remote-write-2")
 
     def access(self, place: str, block: dict[str, object]) -> Iterator[Finding]:
-        for at, _ in secrets(block):
+        for at, _secret in secrets(block):
             cause = f"{at} is a secret that stands in the configuration for all to read"
             yield Finding(place, cause, "put it into a Secret, and give the file's path instead", "secret")
         shown = [key for key in ("basic_auth", "authorization", "bearer_token_file", "oauth2") if key in block]
@@ -158,10 +159,11 @@ class _Linter:
         if sizes["min_shards"] > sizes["max_shards"]:
             cause = f"min_shards {sizes['min_shards']} is more than max_shards {sizes['max_shards']}"
             yield Finding(place, cause, "lower min_shards, or raise max_shards", "shards")
-        if sizes["capacity"] < sizes["max_samples_per_send"]:
+        # A queue holds capacity / max_samples_per_send batches, at least one (newQueue in storage/remote).
+        if sizes["capacity"] < 2 * sizes["max_samples_per_send"]:
             cause = (
-                f"capacity {sizes['capacity']} is less than max_samples_per_send {sizes['max_samples_per_send']}: no "
-                "batch waits while one is sent"
+                f"capacity {sizes['capacity']} holds a single batch of max_samples_per_send "
+                f"{sizes['max_samples_per_send']}, and when the queue of one shard is full, all wait"
             )
             fix = f"set capacity: {5 * sizes['max_samples_per_send']}"
             yield Finding(place, cause, fix, "capacity", "warning")
@@ -237,13 +239,13 @@ class _Linter:
             return
         flags = _flags(self.reader.texts("Agent", self.running, "args"))
         features = {feature for name, value in flags if name == "enable-feature" for feature in value.split(",")}
-        names = {name for name, _ in flags}
+        names = {name for name, _value in flags}
         is_agent = "agent" in names or "agent" in features
         if self.version is None:
             cause = f"its image {self.image!r} names no version, and what depends on it is not checked"
             yield Finding("Agent", cause, "give the version as the image's tag", "version-unknown", "warning")
         elif self.version >= AGENT_FLAG_SINCE and "agent" in features:
-            cause = "Prometheus 3 does not know the feature agent, starts as a server and ends on --storage.agent.path"
+            cause = "Prometheus 3 only warns of the feature agent: it is a full server, or ends on --storage.agent.path"
             yield Finding("Agent, --enable-feature", cause, "replace it by --agent", "agent-flag")
         elif self.version < AGENT_FLAG_SINCE and "agent" in names:
             cause = "Prometheus 2 does not know the flag and ends"
@@ -276,7 +278,7 @@ def _flags(args: Iterable[str]) -> list[tuple[str, str]]:
     flags: list[tuple[str, str]] = []
     for arg in args:
         if arg.startswith("-"):
-            name, _, value = arg.lstrip("-").partition("=")
+            name, _sign, value = arg.lstrip("-").partition("=")
             flags.append((name, value))
         elif flags and not flags[-1][1]:
             flags[-1] = (flags[-1][0], arg)

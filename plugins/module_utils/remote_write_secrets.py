@@ -81,7 +81,7 @@ def secrets(content: object, place: str = "") -> Iterator[tuple[str, object]]:
 
 def secret_texts(content: object) -> Iterator[str]:
     """Every text that is, or is in, a secret."""
-    for _, secret in secrets(content):
+    for _place, secret in secrets(content):
         yield from _texts(secret)
     for text in _texts(content):
         if "://" in text:

@@ -153,7 +153,7 @@ def test_an_agent_that_writes_nowhere_is_found(blocks: object) -> None:
 
 def test_two_blocks_that_send_the_same_are_found() -> None:
     found = finding(remote_write=[GOOD_BLOCK, {**GOOD_BLOCK, "name": "again"}], memory=1e9)
-    assert (found.id, found.subject) == ("sent-twice", "Block 2 (again)")
+    assert (found.id, found.severity, found.subject) == ("sent-twice", "warning", "Block 2 (again)")
 
 
 def test_two_blocks_that_differ_in_tenant_are_not_found() -> None:
@@ -247,10 +247,10 @@ def test_more_least_than_most_shards_are_found() -> None:
     assert findings(remote_write=[{**GOOD_BLOCK, "queue_config": {"retry_on_http_429": True, "min_shards": 50}}]) == []
 
 
-def test_a_capacity_below_a_send_is_found() -> None:
-    found = of_queue(capacity=1999)
+def test_a_capacity_for_a_single_send_is_found() -> None:
+    found = of_queue(capacity=3999)
     assert (found.id, found.severity, found.fix) == ("capacity", "warning", "set capacity: 10000")
-    block = {**GOOD_BLOCK, "queue_config": {"retry_on_http_429": True, "capacity": 2000}}
+    block = {**GOOD_BLOCK, "queue_config": {"retry_on_http_429": True, "capacity": 4000}}
     assert findings(remote_write=[block]) == []
 
 
