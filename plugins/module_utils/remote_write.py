@@ -105,17 +105,20 @@ def host_complaints(host: str) -> Iterator[Complaint]:
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        if not _HOST.fullmatch(name):
-            yield Complaint("host", f"{host!r} is no host name", fix)
+        # What ends in a number is meant as an address.
+        if not _HOST.fullmatch(name) or name.rpartition(".")[2].isdigit():
+            yield Complaint("host", f"{host!r} is neither an address nor a host name", fix)
         elif "." not in name:
             cause = f"the name {host} has a single label, and resolves only in one namespace of one cluster, if at all"
             yield Complaint("unresolvable", cause, fix)
         elif "svc" in name.split(".")[1:]:
             cause = f"the name {host} is that of a Service, and resolves only inside the Service's own cluster"
             yield Complaint("unresolvable", cause, fix)
-        elif name.endswith(".cluster.local"):
-            cause = f"the name {host} is in a cluster's own domain, which resolves only inside that cluster"
-            yield Complaint("unresolvable", cause, fix)
+        elif name.endswith(".local"):
+            cause = (
+                f"the name {host} is in a domain that clusters take for their own, and then resolves only inside one"
+            )
+            yield Complaint("unresolvable", cause, fix, certain=name.endswith(".cluster.local"))
         return
     if address.is_loopback or address.is_unspecified:
         yield Complaint("unreachable", f"{host} is the agent's own pod", fix)

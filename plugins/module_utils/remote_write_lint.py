@@ -105,7 +105,8 @@ class _Linter:
             name = content.get("name") if isinstance(content, dict) else None
             place = f"Block {number} ({name})" if isinstance(name, str) else f"Block {number}"
             block = self.reader.mapping(place, content)
-            found += [*self.target(place, block), *self.access(place, block), *self.keys(place, block)]
+            url = self.reader.value(place, block, "url", "")
+            found += [*self.target(place, block, url), *self.access(place, block, url), *self.keys(place, block)]
             at = f"{place}, queue_config"
             queue = self.reader.mapping(at, block.get("queue_config", {}))
             sizes = {key: self.reader.value(at, queue, key, default) for key, default in _QUEUE_SIZES.items()}
@@ -122,18 +123,18 @@ class _Linter:
             targets.setdefault(target, place)
         return [*found, *self.memory(memory)]
 
-    def target(self, place: str, block: dict[str, object]) -> Iterator[Finding]:
-        yield from _findings(place, url_complaints(self.reader.value(place, block, "url", "")))
+    def target(self, place: str, block: dict[str, object], url: str) -> Iterator[Finding]:
+        yield from _findings(place, url_complaints(url))
         if self.reader.value(place, block, "protobuf_message", PROTOBUF_MESSAGE) != PROTOBUF_MESSAGE:
             cause = "Thanos up to 0.42.4 answers 200 to Remote Write 2.0 and stores nothing, and the lag looks healthy"
             yield Finding(place, cause, f"set protobuf_message: {PROTOBUF_MESSAGE}", "remote-write-2")
 
-    def access(self, place: str, block: dict[str, object]) -> Iterator[Finding]:
+    def access(self, place: str, block: dict[str, object], url: str) -> Iterator[Finding]:
         for at, _secret in secrets(block):
             cause = f"{at} is a secret that stands in the configuration for all to read"
             yield Finding(place, cause, "put it into a Secret, and give the file's path instead", "secret")
         shown = [key for key in ("basic_auth", "authorization", "bearer_token_file", "oauth2") if key in block]
-        if shown and is_plain(self.reader.value(place, block, "url", "")):
+        if shown and is_plain(url):
             cause = f"{' and '.join(shown)} over plain http shows the credentials on the way"
             yield Finding(place, cause, "use https", "plain-credentials")
         tls = self.reader.mapping(f"{place}, tls_config", block.get("tls_config", {}))

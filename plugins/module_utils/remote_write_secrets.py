@@ -66,11 +66,7 @@ def secrets(content: object, place: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(content, dict):
         for key, value in content.items():
             at = f"{place}.{key}" if place else str(key)
-            if key in _HEADERS and isinstance(value, dict):
-                yield from (
-                    (f"{at}.{name}", text) for name, text in value.items() if str(name).lower() == "authorization"
-                )
-            elif value and key in _SECRET_KEYS:
+            if value and (key in _SECRET_KEYS or (place.endswith("headers") and str(key).lower() == "authorization")):
                 yield at, value
             else:
                 yield from secrets(value, at)
@@ -89,8 +85,8 @@ def secret_texts(content: object) -> Iterator[str]:
 
 
 def _texts(content: object) -> Iterator[str]:
-    if isinstance(content, str):
-        yield content
+    if isinstance(content, str | int | float):
+        yield str(content)
     elif isinstance(content, dict | list):
         for value in content.values() if isinstance(content, dict) else content:
             yield from _texts(value)

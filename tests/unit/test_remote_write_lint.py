@@ -115,6 +115,8 @@ def test_a_finding_names_its_block() -> None:
         ("http://receiver.monitoring.svc:19291/api/v1/receive", "unresolvable", "error"),
         ("http://receiver.monitoring.svc.cluster-01.local:19291/api/v1/receive", "unresolvable", "error"),
         ("http://receiver.cluster.local:19291/api/v1/receive", "unresolvable", "error"),
+        ("http://receiver.monitoring.cluster-01.local:19291/api/v1/receive", "unresolvable", "warning"),
+        ("http://192.168.101.2100:19291/api/v1/receive", "host", "error"),
         ("http://127.0.0.1:19291/api/v1/receive", "unreachable", "error"),
         ("http://[::1]:19291/api/v1/receive", "unreachable", "error"),
         ("http://10.96.0.10:19291/api/v1/receive", "unreachable", "warning"),
@@ -174,6 +176,7 @@ def test_two_blocks_that_differ_in_tenant_are_not_found() -> None:
         ({"tls_config": {"key": SECRET}}, "tls_config.key"),
         ({"sigv4": {"secret_key": SECRET}}, "sigv4.secret_key"),
         ({"headers": {"Authorization": SECRET}}, "headers.Authorization"),
+        ({"http_headers": {"X-Key": {"secrets": [SECRET]}}}, "http_headers.X-Key.secrets"),
     ],
 )
 def test_a_secret_in_the_configuration_is_found_without_quoting_it(block: dict[str, object], place: str) -> None:
@@ -383,6 +386,7 @@ def test_an_image_without_a_version_is_found(image: str) -> None:
     [
         ({"remote_write": {}}, "Agent"),
         ({"remote_write": [1]}, "Block 1"),
+        ({"remote_write": [{**GOOD_BLOCK, "url": 1}]}, "Block 1"),
         ({"remote_write": [{**GOOD_BLOCK, "queue_config": []}]}, "Block 1, queue_config"),
         ({"external_labels": {"cluster": "a", "b": 1}}, "Agent, external_labels"),
         ({"args": [1]}, "Agent"),
@@ -453,5 +457,5 @@ def test_files_and_plain_urls_are_no_secrets() -> None:
 
 
 def test_every_text_of_a_secret_is_known() -> None:
-    block = {"url": "https://u:one@a.b", "authorization": {"credentials": "two"}, "x": [{"secrets": ["three", "four"]}]}
-    assert sorted(secret_texts(block)) == ["four", "three", "two", "u:one"]
+    block = {"url": "https://u:one@a.b", "authorization": {"credentials": "two"}, "x": [{"secrets": ["three", 4]}]}
+    assert sorted(secret_texts(block)) == ["4", "three", "two", "u:one"]

@@ -128,6 +128,11 @@ def test_a_wish_that_cannot_be_met_is_a_warning() -> None:
     assert str(warning).startswith("sizing: memory 0.0009537 MiB is not enough for one shard")
 
 
+def test_a_name_that_may_be_in_a_cluster_s_domain_is_a_warning() -> None:
+    (warning,) = plan({**SPEC, "exposure": {"ingress": {"host": "receiver.miribit.local"}}}).warnings
+    assert "is in a domain that clusters take for their own" in str(warning)
+
+
 def test_an_address_that_may_be_a_cluster_ip_is_a_warning() -> None:
     (warning,) = plan({**SPEC, "exposure": {"load_balancer": {"address": "10.96.3.4"}}}).warnings
     assert str(warning).startswith("exposure: 10.96.3.4 is in a network that clusters commonly take their ClusterIPs")
@@ -225,10 +230,11 @@ def test_another_port_of_the_receiver_is_refused(port: int) -> None:
         ("thanos-receiver.monitoring.svc", "is that of a Service"),
         ("thanos-receiver.monitoring.svc.cluster-01.local", "is that of a Service"),
         ("thanos-receiver.monitoring.svc.cluster.local.", "is that of a Service"),
-        ("0.thanos-receiver.cluster.local", "is in a cluster's own domain"),
+        ("thanos-receiver.cluster.local", "is in a domain that clusters take for their own"),
         ("127.0.0.1", "is the agent's own pod"),
         ("0.0.0.0", "is the agent's own pod"),
-        ("a_b.example", "is no host name"),
+        ("a_b.example", "is neither an address nor a host name"),
+        ("192.168.101.2100", "is neither an address nor a host name"),
     ],
 )
 def test_a_host_without_meaning_in_other_clusters_is_refused(host: str, cause: str) -> None:
