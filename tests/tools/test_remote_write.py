@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import trustme
 import yaml
-from loopback import output
+from loopback import Start, fetch, free_port, output
 
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_spec import plan
 
@@ -87,3 +92,84 @@ def test_the_fleet_s_version_refuses_the_key_that_pins_the_protocol(binaries: Pa
     )
     assert refused.returncode != 0
     assert "field protobuf_message not found" in refused.stdout + refused.stderr
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What an agent says of itself."""
+
+    appended: float
+    delivered: float
+    failed: float
+    dropped: float
+    lag: float
+
+
+def sent(address: str) -> Sent:
+    metrics = fetch(f"http://{address}/metrics")
+
+    def total(name: str) -> float:
+        return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", metrics, re.MULTILINE))
+
+    queue = "prometheus_remote_storage"
+    failed = total(f"{queue}_samples_failed_total")
+    return Sent(
+        appended=total("prometheus_agent_samples_appended_total"),
+        delivered=total(f"{queue}_samples_total") - total(f"{queue}_samples_retried_total") - failed,
+        failed=failed,
+        dropped=total(f"{queue}_samples_dropped_total"),
+        lag=time.time() - total(f"{queue}_queue_highest_sent_timestamp_seconds"),
+    )
+
+
+class Receiver(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:  # the name http.server wants
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_an_outage_beyond_what_the_wal_reaches_back_loses_nearly_all_of_it_and_no_counter_tells(
+    binaries: Path, start: Start, tmp_path: Path
+) -> None:
+    """For one of two agents, the two hours between truncations are one second, and the four that it surely holds four."""
+    outage, receiver = 12, free_port()
+    agents = {}
+    for interval in ("2h", "1s"):
+        agents[interval] = address = f"127.0.0.1:{free_port()}"
+        config = tmp_path / f"{interval}.yml"
+        block = {
+            "url": f"http://127.0.0.1:{receiver}/api/v1/receive",
+            "queue_config": {"capacity": 100, "max_shards": 1, "max_samples_per_send": 50, "max_backoff": "100ms"},
+        }
+        scrape = {"job_name": "self", "static_configs": [{"targets": [address]}]}
+        document = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape], "remote_write": [block]}
+        config.write_text(yaml.safe_dump(document))
+        start(
+            *(binaries / "prometheus", "--agent", f"--config.file={config}", f"--web.listen-address={address}"),
+            *(f"--storage.agent.path={tmp_path}/{interval}", f"--storage.agent.wal-truncate-frequency={interval}"),
+            # Nothing is to be flushed at the end.
+            "--storage.remote.flush-deadline=1s",
+            ready=f"http://{address}/-/ready",
+        )
+    time.sleep(outage)
+    with ThreadingHTTPServer(("127.0.0.1", receiver), Receiver) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        until = time.monotonic() + 60
+        while any(sent(address).lag > 3 for address in agents.values()) and time.monotonic() < until:
+            time.sleep(0.2)
+        whole, truncated = (sent(address) for address in agents.values())
+        server.shutdown()
+    for found in (whole, truncated):
+        assert (found.failed, found.dropped) == (0, 0)
+        assert found.lag < 3
+    # Of an agent with some hundred samples/s, what is just being sent is the last two scrapes.
+    rate = truncated.appended / outage
+    assert whole.appended - whole.delivered < 3 * rate
+    assert truncated.appended - truncated.delivered > outage / 2 * rate
