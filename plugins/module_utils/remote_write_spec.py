@@ -23,7 +23,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import
     RECEIVE_PORT,
     Sender,
     Tenant,
-    Version,
     is_plain,
     label_complaints,
     url_complaints,
@@ -114,15 +113,11 @@ class _SpecReader(Reader):
         if exposed:
             self.check_url(sender)
         self.check_tenants(sender)
-        if prometheus and sender.native_histograms:
-            self.check_version("native_histograms", prometheus)
-        return Plan(sender, self.sizing(spec, blocks=len(sender.tenants) + 1))
-
-    def check_version(self, place: str, prometheus: Version) -> None:
         since = KEYS_SINCE["send_native_histograms"]
-        if prometheus < since:
-            cause = f"Prometheus {prometheus[0]}.{prometheus[1]} does not know send_native_histograms"
-            self.refuse(place, cause, f"use {since[0]}.{since[1]} or newer, or leave it out")
+        if prometheus and sender.native_histograms and prometheus < since:
+            cause = f"Prometheus {text} does not know send_native_histograms"
+            self.refuse("native_histograms", cause, f"use {since[0]}.{since[1]} or newer, or leave it out")
+        return Plan(sender, self.sizing(spec, blocks=len(sender.tenants) + 1))
 
     # Where the receiver is.
 

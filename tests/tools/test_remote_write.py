@@ -138,7 +138,7 @@ class Receiver(BaseHTTPRequestHandler):
 def test_an_outage_beyond_what_the_wal_reaches_back_loses_nearly_all_of_it_and_no_counter_tells(
     binaries: Path, start: Start, tmp_path: Path
 ) -> None:
-    """For one of two agents, the two hours between truncations are one second, and the four that it surely holds four."""
+    """For one of two agents, the 2 h between truncations are 1 s, and so the 4 h that its WAL surely holds 4 s."""
     outage, receiver = 12, free_port()
     agents = {}
     for interval in ("2h", "1s"):

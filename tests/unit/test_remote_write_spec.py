@@ -191,7 +191,9 @@ def test_a_prometheus_without_agent_mode_is_refused() -> None:
 
 def test_native_histograms_of_a_prometheus_that_does_not_know_them_are_refused() -> None:
     message = refused(prometheus_version="2.39.0", native_histograms=True)
-    assert "native_histograms: Prometheus 2.39 does not know send_native_histograms. Fix: use 2.40 or newer" in message
+    assert (
+        "native_histograms: Prometheus 2.39.0 does not know send_native_histograms. Fix: use 2.40 or newer" in message
+    )
 
 
 @pytest.mark.parametrize(
