@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_lint import Finding, lint
@@ -404,6 +404,8 @@ KEYS = st.sampled_from(
         *("protobuf_message", "write_relabel_configs", "sample_age_limit", "http_headers", "secrets"),
     ]
 )
+# Nested values take their time where other tests run beside.
+SLOW_MACHINES = settings(deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -416,6 +418,7 @@ JSON = st.recursive(
 )
 
 
+@SLOW_MACHINES
 @given(st.dictionaries(KEYS, JSON, max_size=6), st.dictionaries(st.text(max_size=4), JSON, max_size=3))
 def test_any_agent_is_looked_at(agent: dict[str, object], others: dict[str, object]) -> None:
     for found in [*lint(agent, others), *lint({"remote_write": [agent]}, {})]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
@@ -131,6 +131,7 @@ def test_the_wal_reaches_back_by_how_many_segments_are_written(
     assert (wal.segments, wal.certain, wal.most) == (segments, certain, most * HOUR)
 
 
+@settings(deadline=2000)
 @given(st.integers(1, 60))
 def test_no_run_of_truncations_leaves_less_than_is_certain_or_comes_to_more_than_the_most(segments: int) -> None:
     """The steps of truncate() in Prometheus' tsdb/agent/db.go, with the segments that an agent writes in between."""
@@ -210,6 +211,7 @@ ANY = {
 }
 
 
+@settings(deadline=2000)
 @given(st.fixed_dictionaries(ANY), st.integers(1, 100), st.floats(1, 1e6))
 def test_more_samples_never_get_fewer_shards(needs: dict[str, float], blocks: int, factor: float) -> None:
     less = sizing(blocks=blocks, **needs)
@@ -218,6 +220,7 @@ def test_more_samples_never_get_fewer_shards(needs: dict[str, float], blocks: in
     assert less.max_shards <= more.max_shards
 
 
+@settings(deadline=2000)
 @given(st.fixed_dictionaries(ANY), st.integers(1, 100))
 def test_the_memory_is_kept_to_unless_it_is_not_enough_for_one_shard(needs: dict[str, float], blocks: int) -> None:
     some = sizing(blocks=blocks, **needs)

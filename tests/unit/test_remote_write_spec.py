@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
@@ -465,6 +465,7 @@ def sent(made: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return True
 
 
+@settings(deadline=2000)
 @given(owners(), st.one_of(NAMESPACES, st.text(max_size=6), st.none()), st.integers(0, 11))
 def test_every_series_is_sent_once_and_as_the_tenant_that_owns_its_namespace(
     tenants: dict[str, list[str]], any_namespace: str | None, pick: int
@@ -479,6 +480,8 @@ def test_every_series_is_sent_once_and_as_the_tenant_that_owns_its_namespace(
         assert receivers == [expected]
 
 
+# Nested values take their time where other tests run beside.
+SLOW_MACHINES = settings(deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=4),
@@ -493,6 +496,7 @@ KEYS = st.sampled_from(
 NEARLY = st.dictionaries(KEYS, JSON | st.sampled_from([{"url": "http://a"}, {"load_balancer": {}}, SIZING, TENANTS]))
 
 
+@SLOW_MACHINES
 @given(JSON | NEARLY.map(lambda changes: {**SPEC, **changes}))
 def test_any_specification_is_planned_or_refused(spec: object) -> None:
     with contextlib.suppress(ProblemError):
