@@ -9,10 +9,8 @@ No I/O here. Private to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from typing import TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.ketama import SECTIONS, Algorithm, Placement, placement
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.reader import Reader, kind
 from ansible_collections.miribit.thanos.plugins.module_utils.tenants import glob
 
 ALGORITHMS: tuple[Algorithm, ...] = ("hashmod", "ketama")
@@ -35,18 +34,6 @@ KEYS = (
 )
 
 _Anything = TypeVar("_Anything")
-_Value = TypeVar("_Value", str, int, bool, list[object])
-
-_NUMBER = re.compile(r"-?[0-9]{1,9}")
-
-_KINDS = {
-    str: "a text",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a fraction",
-    list: "a list",
-    dict: "a mapping",
-}
 
 
 def config_hash(content: bytes | str) -> int:
@@ -216,11 +203,11 @@ class Reading:
 
 def read(content: object) -> Reading:
     """Read a parsed file."""
-    reader = Reader()
+    reader = RingReader(strict=True)
     if not isinstance(content, list):
         reader.refuse(
             "Hashring file",
-            f"it is {_kind(content)}, not a list of rings",
+            f"it is {kind(content)}, not a list of rings",
             "give a list with one mapping for each ring",
         )
     elif not content:
@@ -235,19 +222,11 @@ def place_of(number: int, name: object) -> str:
     return f"Ring {number} ({name})" if name and isinstance(name, str) else f"Ring {number}"
 
 
-def _kind(value: object) -> str:
-    return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), "null")
+class RingReader(Reader):
+    """Makes the model of parsed JSON or YAML and keeps every problem."""
 
-
-class Reader:
-    """Makes the model of parsed JSON or YAML and keeps every problem.
-
-    Templated values may be numbers that ansible-core 2.18 made texts of.
-    """
-
-    def __init__(self, *, templated: bool = False) -> None:
-        self.problems: list[Problem] = []
-        self._templated = templated
+    def __init__(self, *, strict: bool = False) -> None:
+        super().__init__(strict=strict)
         self._rings: list[tuple[Hashring, frozenset[str]]] = []
         self._broken: set[str] = set()
         self._told = 0
@@ -264,7 +243,7 @@ class Reader:
             tenant_matcher_type=self._mark("tenant_matcher_type", self.value(place, ring, "tenant_matcher_type", "")),
             endpoints=self._mark("endpoints", self.endpoints(place, ring)),
             algorithm=self._mark("algorithm", self.value(place, ring, "algorithm", "")),
-            external_labels=self._mark("external_labels", self.labels(place, ring)),
+            external_labels=self._mark("external_labels", self.external_labels(place, ring)),
             shuffle_sharding=self._mark("shuffle_sharding_config", self.sharding(place, ring)),
         )
         self._rings.append((read, frozenset(self._broken)))
@@ -296,10 +275,8 @@ class Reader:
             az=self.value(place, endpoint, "az", ""),
         )
 
-    def labels(self, place: str, ring: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-        place = f"{place}, external_labels"
-        labels = self.mapping(place, ring.get("external_labels", {}))
-        return tuple(sorted((name, self.value(place, labels, name, "")) for name in labels))
+    def external_labels(self, place: str, ring: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+        return tuple(self.labels(f"{place}, external_labels", ring.get("external_labels", {})).items())
 
     def sharding(self, place: str, ring: Mapping[str, object]) -> ShuffleSharding:
         place = f"{place}, shuffle_sharding_config"
@@ -322,44 +299,3 @@ class Reader:
             tenants=self.texts(place, override, "tenants"),
             tenant_matcher_type=self.value(place, override, "tenant_matcher_type", ""),
         )
-
-    def mapping(self, place: str, content: object, keys: Collection[str] | None = None) -> dict[str, object]:
-        """The keys that are set: null is to Thanos as if the key were not there."""
-        if not isinstance(content, dict):
-            self.refuse(place, f"it is {_kind(content)}, not a mapping", "write it as a mapping")
-            return {}
-        for key in content:
-            if not isinstance(key, str):
-                self.refuse(place, f"the key {key!r} is not a text", "put it in quotes")
-            elif keys is None:
-                self.encodable(place, key)
-            elif key not in keys:
-                near = difflib.get_close_matches(key, keys, n=1)
-                hint = f" (did you mean {near[0]}?)" if near else ""
-                self.refuse(place, f"there is no key {key!r}", f"use only {', '.join(keys)}{hint}")
-        return {key: value for key, value in content.items() if value is not None and isinstance(key, str)}
-
-    def value(self, place: str, mapping: Mapping[str, object], key: str, default: _Value) -> _Value:
-        value = mapping.get(key, default)
-        if self._templated and isinstance(default, int) and isinstance(value, str) and _NUMBER.fullmatch(value):
-            value = int(value)
-        # A bool is an int to Python.
-        if not isinstance(value, type(default)) or isinstance(value, bool) is not isinstance(default, bool):
-            self.refuse(place, f"{key} is {_kind(value)}, not {_kind(default)}", f"write {key} as {_kind(default)}")
-            return default
-        if isinstance(value, str):
-            self.encodable(place, value)
-        return value
-
-    def texts(self, place: str, mapping: Mapping[str, object], key: str) -> tuple[str, ...]:
-        values = enumerate(self.value(place, mapping, key, []), 1)
-        return tuple(self.value(place, {f"{key} {number}": value}, f"{key} {number}", "") for number, value in values)
-
-    def encodable(self, place: str, text: str) -> None:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            self.refuse(place, f"{text!r} cannot be written as UTF-8", "correct the text")
-
-    def refuse(self, place: str, cause: str, fix: str) -> None:
-        self.problems.append(Problem(place, cause, fix))

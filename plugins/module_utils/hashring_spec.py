@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import DNS_LABEL, DNS_SUBDOMAIN, HIGHEST_PORT
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import Hashring, Reader, Reading, place_of
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring import Hashring, Reading, RingReader, place_of
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring_rules import check, warnings
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 
@@ -40,7 +40,7 @@ class Plan:
 
 def plan(spec: object, options: Mapping[str, object]) -> Plan:
     """What the filter hashrings and the module hashring make of their options."""
-    reader = Reader(templated=True)
+    reader = RingReader()
     namespace = reader.value("Options", options, "namespace", "")
     cluster_domain = reader.value("Options", options, "cluster_domain", "")
     replication_factor = reader.value("Options", options, "replication_factor", 0)
@@ -56,7 +56,7 @@ def plan(spec: object, options: Mapping[str, object]) -> Plan:
 
 def read_spec(spec: object, namespace: str, cluster_domain: str) -> Reading:
     """The rings that a specification stands for."""
-    reader = Reader(templated=True)
+    reader = RingReader()
     if not DNS_LABEL.fullmatch(namespace):
         reader.refuse("Option namespace", f"{namespace!r} is not a namespace's name", "give the one of the ingestors")
     if not DNS_SUBDOMAIN.fullmatch(cluster_domain):
@@ -81,7 +81,7 @@ def read_spec(spec: object, namespace: str, cluster_domain: str) -> Reading:
     return reader.reading()
 
 
-def _endpoints(reader: Reader, place: str, ring: dict[str, object], domain: str) -> Iterator[dict[str, object]]:
+def _endpoints(reader: RingReader, place: str, ring: dict[str, object], domain: str) -> Iterator[dict[str, object]]:
     for key in ("name", "service"):
         if not ring.get(key):
             reader.refuse(place, f"it has no {key}", f"give its {key}")
@@ -108,7 +108,7 @@ def _endpoints(reader: Reader, place: str, ring: dict[str, object], domain: str)
 
 
 def _statefulsets(
-    reader: Reader, place: str, service: str, ring: dict[str, object]
+    reader: RingReader, place: str, service: str, ring: dict[str, object]
 ) -> Iterator[tuple[str, int, str | None]]:
     """The StatefulSets of a ring, their replicas and their AZ. All share the ring's headless Service."""
     if ("replicas" in ring) == ("zones" in ring):

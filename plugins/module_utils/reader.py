@@ -39,10 +39,14 @@ def kind(value: object) -> str:
 
 
 class Reader:
-    """Takes values out of mappings. What is wrong is kept as a problem and read as its default."""
+    """Takes values out of mappings. What is wrong is kept as a problem and read as its default.
 
-    def __init__(self) -> None:
+    A strict one takes no text for a number, as the program that reads the file will not.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
         self.problems: list[Problem] = []
+        self._strict = strict
 
     def mapping(self, place: str, content: object, keys: Collection[str] | None = None) -> dict[str, object]:
         """The keys that are set: null is as if the key were not there. Any key is read if none are named."""
@@ -62,7 +66,7 @@ class Reader:
 
     def value(self, place: str, mapping: Mapping[str, object], key: str, default: _Value) -> _Value:
         value = mapping.get(key, default)
-        if isinstance(default, int) and isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
+        if not self._strict and isinstance(default, int) and isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
             value = int(value)
         # A bool is an int to Python.
         if not isinstance(value, type(default)) or isinstance(value, bool) is not isinstance(default, bool):

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import Hashring, Reader, read
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring import Hashring, read
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring_rules import ring_of
 from ansible_collections.miribit.thanos.plugins.module_utils.ketama import Placement, series_hash
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def series_per_endpoint(
 
 
 def _place(rings: object, tenant: object, replication_factor: object, sections: object) -> _Place:
-    reader = Reader(templated=True)
+    reader = Reader()
     values = {"tenant": tenant, "replication_factor": replication_factor, "sections": sections}
     name = reader.value("Input", values, "tenant", "")
     copies = reader.value("Input", values, "replication_factor", 0)
