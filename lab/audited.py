@@ -79,7 +79,7 @@ def choose(settings: Settings, wishes: Sequence[str]) -> dict[str, str]:
     """Which variant each cluster has. A wish is `VARIANT`, for all, or `CLUSTER=VARIANT`; the last one counts."""
     choice = {cluster.name: DEFAULT for cluster in settings.clusters}
     for wish in wishes:
-        name, _, variant = wish.rpartition("=")
+        name, _equals, variant = wish.rpartition("=")
         if variant not in VARIANTS:
             known = "; ".join(f"{known}: {shape.meaning}" for known, shape in VARIANTS.items())
             raise LabError(f"--variant {wish}: there is no variant {variant!r}. There is {known}")
