@@ -112,15 +112,16 @@ def test_lab_up_killed_at_random_moments_is_finished_by_the_next() -> None:
         lab("down")
         began = time.monotonic()
         up = subprocess.Popen([LAB, "up"], cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0, 40))
+        time.sleep(moments.uniform(0, 30))  # it takes as long
         up.kill()
         up.wait()
         print(f"attempt {attempt}: killed after {time.monotonic() - began:.1f} s")
         if attempt == 0:  # once straight down, to see that nothing of a half-made lab stays
             lab("down")
             assert leftovers() == []
-        lab("up")
-        assert works()
+        else:
+            lab("up")
+            assert works()
     lab("down")
     assert leftovers() == []
 
