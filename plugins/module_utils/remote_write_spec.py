@@ -33,6 +33,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_sizing
     Needs,
     Sizing,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.tenants import wrong_name
 
 _KEYS = (
     "prometheus_version",
@@ -225,7 +226,7 @@ class _SpecReader(Reader):
             *([sender.tenant] if sender.tenant else []),
         ]
         for name, times in Counter(names).items():
-            if not set(name) <= _TENANT_CHARACTERS or name in {".", ".."}:
+            if not set(name) <= _TENANT_CHARACTERS or wrong_name(name):
                 cause = "it must fit a header, a metric's label and a folder of the ingestor"
                 self.refuse(f"Tenant {name!r}", cause, "use letters, digits, '-', '_' and '.'")
             if times > 1:
