@@ -34,6 +34,7 @@ class Answer:
     status: int
     body: bytes
     location: str = ""
+    date: str = ""
 
     def text(self, limit: int = 200) -> str:
         """The beginning of the body on one line, for a message."""
@@ -104,21 +105,15 @@ def refusal(target: ProxyTarget, answer: Answer, cluster: str) -> Problem | None
 
     The API server's own answers are objects of kind Status. Everything else was passed on.
     """
-    status = _kubernetes_status(answer)
+    status = kubernetes_status(answer)
     if status is None:
         return None
     message = str(status.get("message") or status.get("reason") or f"HTTP {answer.status}")
     subject = f"{target} in {cluster}"
     kubectl = f"kubectl -n {target.namespace} get {target.kind}s"
     match answer.status:
-        case 401:
-            subject = f"API server of {cluster}"
-            cause = "it does not accept the credentials of the kubeconfig (401 Unauthorized)"
-            fix = "renew them: a token or client certificate may have expired, or an exec plugin may have failed"
-        case 403 if "system:anonymous" in message:
-            subject = f"API server of {cluster}"
-            cause = "the kubeconfig gives it no credentials, and it forbids the request to system:anonymous"
-            fix = "correct the user of the context: it may have none, or its exec plugin may have failed"
+        case 401 | 403 if problem := login_problem(answer.status, message, cluster):
+            return problem
         case 403:
             cause = f"the API server forbids it: {message}"
             fix = f"allow the user the verb 'get' on '{target.kind}s/proxy' in namespace {target.namespace}"
@@ -144,7 +139,22 @@ def refusal(target: ProxyTarget, answer: Answer, cluster: str) -> Problem | None
     return Problem(subject, cause, fix)
 
 
-def _kubernetes_status(answer: Answer) -> dict[str, object] | None:
+def login_problem(status: int, message: str, cluster: str) -> Problem | None:
+    """The problem, if the API server does not know who asks."""
+    subject = f"API server of {cluster}"
+    if status == 401:
+        cause = "it does not accept the credentials of the kubeconfig (401 Unauthorized)"
+        fix = "renew them: a token or client certificate may have expired, or an exec plugin may have failed"
+        return Problem(subject, cause, fix)
+    if status == 403 and "system:anonymous" in message:
+        cause = "the kubeconfig gives it no credentials, and it forbids the request to system:anonymous"
+        fix = "correct the user of the context: it may have none, or its exec plugin may have failed"
+        return Problem(subject, cause, fix)
+    return None
+
+
+def kubernetes_status(answer: Answer) -> dict[str, object] | None:
+    """The API server's own answer to a request that it did not carry out; None if the answer is another's."""
     if answer.status < 400:
         return None
     try:
