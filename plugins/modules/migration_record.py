@@ -1,0 +1,414 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_record
+short_description: Keep on the central cluster how far the migration of a cluster has come
+version_added: 0.1.0
+author:
+  - miribit.thanos contributors (@miribit)
+description:
+  - Reads and writes the record of one cluster, a ConfigMap C(miribit-thanos-record-<cluster>) on the central cluster.
+    It holds the phase and since when, what was seen in each phase, and the objects that the roles applied.
+  - What is needed to go back, which can be secret, is in the Secret of the same name.
+  - A record that is lost reads as an empty one. One that cannot be read gives a warning, and is not overwritten unless
+    it is asked for.
+  - Nothing is written where nothing would change. What another changes at the same time is not lost.
+extends_documentation_fragment:
+  - miribit.thanos.cluster_access
+  - miribit.thanos.attributes
+  - miribit.thanos.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The result is that of the change, which is not written. The lock need not be held.
+  diff_mode:
+    support: full
+    details:
+      - Of the Secret, only the names of the keys that change are shown.
+  idempotent:
+    support: full
+options:
+  namespace:
+    description: Namespace of the record, on the central cluster.
+    type: str
+    required: true
+  cluster:
+    description: Name of the cluster that the record is about.
+    type: str
+    required: true
+  state:
+    description:
+      - V(read) changes nothing.
+      - With V(present), the record holds afterwards what the options say. What they do not name stays as it is.
+      - With V(absent), there is neither record nor Secret afterwards.
+    type: str
+    choices: [present, absent, read]
+    default: read
+  phase:
+    description: The phase that the cluster is in. The moment is recorded when it is another one than before.
+    type: str
+  evidence:
+    description:
+      - What was seen in the phase, in place of what was recorded for it. It must hold no secret.
+      - Without O(phase), it is that of the phase that the cluster is in.
+    type: dict
+  objects:
+    description:
+      - The objects on the cluster, as a list for each component, in place of those that were recorded for it. An empty
+        list takes the component out.
+      - An object is written as V(apps/v1/Deployment/monitoring/thanos-query).
+    type: dict
+  objects_added:
+    description:
+      - Objects that are about to be made, added to those that are recorded. What a run that is killed leaves
+        behind is then known.
+    type: dict
+  rollback:
+    description:
+      - What going back needs. It is added to what the Secret holds, key by key; null takes a key out.
+      - A value can be anything, and comes back as it is.
+    type: dict
+  rollback_wanted:
+    description:
+      - Whether to return what the Secret holds. It can be secret, so the task must have C(no_log=true).
+    type: bool
+    default: false
+  run:
+    description:
+      - The same as in M(miribit.thanos.migration_lock).
+      - If given, nothing is written unless this run holds the lock C(miribit-thanos) in O(namespace).
+    type: dict
+  force:
+    description: Whether O(state=present) may overwrite a record that cannot be read.
+    type: bool
+    default: false
+seealso:
+  - module: miribit.thanos.migration_lock
+"""
+
+EXAMPLES = r"""
+- name: See how far cluster-03 has come
+  miribit.thanos.migration_record:
+    context: cluster-01
+    namespace: monitoring
+    cluster: cluster-03
+  register: recorded
+
+- name: Record that its samples arrive
+  miribit.thanos.migration_record:
+    context: cluster-01
+    namespace: monitoring
+    cluster: cluster-03
+    state: present
+    phase: remote_write
+    evidence:
+      canary: came back after 2 s
+    run: "{{ fleet.run }}"
+
+- name: Keep what going back needs
+  miribit.thanos.migration_record:
+    context: cluster-01
+    namespace: monitoring
+    cluster: cluster-03
+    state: present
+    rollback:
+      helm_values: "{{ values }}"
+    run: "{{ fleet.run }}"
+
+- name: Get it back
+  miribit.thanos.migration_record:
+    context: cluster-01
+    namespace: monitoring
+    cluster: cluster-03
+    rollback_wanted: true
+  register: way_back
+  no_log: true
+"""
+
+RETURN = r"""
+record:
+  description: The record, after the change if there is one. It is empty if there is none, or if it cannot be read.
+  returned: success
+  type: dict
+  contains:
+    version:
+      description: Of the record's form.
+      returned: always
+      type: int
+      sample: 1
+    cluster:
+      description: The cluster.
+      returned: always
+      type: str
+      sample: cluster-03
+    phase:
+      description: The phase that it is in, empty if it is in none.
+      returned: always
+      type: str
+      sample: remote_write
+    since:
+      description: Since when, by the clock of the API server.
+      returned: always
+      type: str
+      sample: "2026-01-01T12:00:00Z"
+    evidence:
+      description: What was seen in each phase.
+      returned: always
+      type: dict
+      sample: {"remote_write": {"canary": "came back after 2 s"}}
+    objects:
+      description: The objects of each component.
+      returned: always
+      type: dict
+      sample: {"thanos-query": ["apps/v1/Deployment/monitoring/thanos-query"]}
+found:
+  description: Whether there was a record.
+  returned: success
+  type: bool
+  sample: true
+broken:
+  description: Whether there was one that cannot be read. A warning says why.
+  returned: success
+  type: bool
+  sample: false
+rollback_keys:
+  description: The names of what the Secret holds.
+  returned: success
+  type: list
+  elements: str
+  sample: [helm_values]
+rollback:
+  description: What the Secret holds.
+  returned: success, if O(rollback_wanted)
+  type: dict
+  sample: {}
+problems:
+  description: What is wrong; the parts of the message for programs.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: ConfigMap monitoring/miribit-thanos-record-cluster-03 in context cluster-01
+    cause:
+      description: Why.
+      returned: always
+      type: str
+      sample: its record.json is no JSON
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: "look at it; to begin anew, write the record with force: true"
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.miribit.thanos.plugins.module_utils import cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.lease import LOCK_NAME, TRIES, Lock, ServerClock, read_run
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+    CONFIG_MAPS,
+    SECRETS,
+    ConflictError,
+    Object,
+    Objects,
+    Resource,
+    Session,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.record import (
+    Reading,
+    Record,
+    config_map,
+    merge,
+    merge_rollback,
+    name_of,
+    read,
+    read_change,
+    read_rollback,
+    secret,
+    secret_data,
+)
+
+Result = dict[str, Any]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **cluster.argument_spec(),
+            "namespace": {"type": "str", "required": True},
+            "cluster": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent", "read"], "default": "read"},
+            "phase": {"type": "str"},
+            "evidence": {"type": "dict"},
+            "objects": {"type": "dict"},
+            "objects_added": {"type": "dict"},
+            "rollback": {"type": "dict", "no_log": True},
+            "rollback_wanted": {"type": "bool", "default": False, "no_log": False},
+            "run": {"type": "dict"},
+            "force": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    if not cluster.HAS_KUBERNETES:
+        module.fail_json(msg=missing_required_lib("kubernetes"))
+    result = carry_out(module.params, check_mode=module.check_mode, no_log=module.no_log)
+    # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on.
+    if isinstance(result, ProblemError):
+        module.fail_json(msg=str(result), problems=result.as_dicts())
+    for warning in result.pop("problems"):
+        module.warn(str(warning))
+    if module.params["rollback"] is not None:
+        # Nothing of it is in the result. Ansible would hide each of its values wherever else the same text occurs, such
+        # as that of a namespace, and so spoil the record that is returned.
+        module.params["rollback"] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+        module.no_log_values.clear()
+    module.exit_json(**result)
+
+
+def carry_out(options: Result, *, check_mode: bool, no_log: bool) -> Result | ProblemError:
+    try:
+        name_of(options["cluster"])
+        if options["rollback_wanted"] and not no_log:
+            cause = "what it returns can be secret, and the task would show it"
+            problem = Problem("Option rollback_wanted", cause, "set no_log: true on the task")
+            return ProblemError([problem])
+        store = Store(cluster.session(options["kubeconfig"], options["context"]), options, check_mode=check_mode)
+        match options["state"]:
+            case "present":
+                return store.present()
+            case "absent":
+                return store.absent()
+            case _:
+                return store.read()
+    except ProblemError as error:
+        return error
+
+
+class Store:
+    """The two objects of one cluster's record."""
+
+    def __init__(self, session: Session, options: Result, *, check_mode: bool) -> None:
+        self._clock = ServerClock(session)
+        self._objects = Objects(self._clock)
+        self._options = options
+        self._check_mode = check_mode
+        self._namespace: str = options["namespace"]
+        self._name = name_of(options["cluster"])
+        run = options["run"]
+        self._lock = None if run is None else Lock(session, self._namespace, LOCK_NAME, read_run(run))
+
+    def read(self) -> Result:
+        reading, _item, held = self._look()
+        return self._result(reading, reading.record, secret_data(held))
+
+    def present(self) -> Result:
+        change = read_change(*(self._options[option] for option in ("phase", "evidence", "objects", "objects_added")))
+        keys: set[str] = set()
+        for _try in range(TRIES):
+            reading, item, held = self._look()
+            if reading.problem and not self._options["force"]:
+                raise ProblemError([reading.problem])
+            record = merge(reading.record, change, self._clock.now())
+            data = merge_rollback(held, self._options["rollback"] or {})
+            keys |= {key for key, _value in data.items() ^ secret_data(held).items()}
+            result = self._result(reading, record, data, keys)
+            if self._check_mode or not result["changed"]:
+                return result
+            self._check_lock()
+            try:
+                # First, so that no phase is recorded that there is no way back from.
+                if data != secret_data(held):
+                    self._put_secret(held, secret(held, self._name, data))
+                if record.as_text() != reading.text:
+                    self._put(CONFIG_MAPS, item, config_map(item, self._name, record))
+            except ConflictError:
+                continue
+            return result
+        cause = f"others changed it {TRIES} times while this task wanted to"
+        raise ProblemError([Problem(self._where("ConfigMap"), cause, "run it again")])
+
+    def absent(self) -> Result:
+        reading, item, held = self._look()
+        if (item or held) and not self._check_mode:
+            self._check_lock()
+            # In this order: what is needed to go back outlives the record, not the other way round.
+            self._objects.delete(CONFIG_MAPS, self._namespace, self._name)
+            self._objects.delete(SECRETS, self._namespace, self._name)
+        gone = replace(reading, problem=None)
+        return self._result(gone, None, {}, set(secret_data(held))) | {"changed": bool(item or held)}
+
+    def _look(self) -> tuple[Reading, Object | None, Object | None]:
+        held = self._objects.get(SECRETS, self._namespace, self._name)
+        item = self._objects.get(CONFIG_MAPS, self._namespace, self._name)
+        return read(item, self._options["cluster"], self._where("ConfigMap")), item, held
+
+    def _check_lock(self) -> None:
+        if self._lock:
+            self._lock.held()
+
+    def _put(self, resource: Resource, before: Object | None, item: Object) -> None:
+        if before is None:
+            self._objects.create(resource, self._namespace, item)
+        else:
+            self._objects.replace(resource, self._namespace, item)
+
+    def _put_secret(self, before: Object | None, item: Object) -> None:
+        try:
+            self._put(SECRETS, before, item)
+        except ProblemError as error:
+            status = self._clock.last.status
+            if status not in {400, 413, 422} and "webhook" not in str(error):
+                raise
+            cause = f"the API server refuses it (HTTP {status}); its words are left out, as they may quote a value"
+            fix = "keep it below 1 MiB; if a webhook refuses it, ask whoever runs that"
+            raise ProblemError([Problem(self._where("Secret"), cause, fix)]) from None
+
+    def _where(self, kind: str) -> str:
+        return f"{kind} {self._namespace}/{self._name} in {self._clock.cluster}"
+
+    def _result(
+        self, reading: Reading, record: Record | None, data: dict[str, str], keys: set[str] | None = None
+    ) -> Result:
+        """What the task returns. No record means that there is none any more."""
+        after = "" if record is None else record.as_text()
+        rollback, unreadable = read_rollback({"data": data}, self._where("Secret"))
+        diffs = []
+        # Of state read, there is neither: what cannot be read stays as it is.
+        if keys is not None and after != reading.text:
+            diffs.append(self._diff("ConfigMap", reading.text, after))
+        if keys:
+            diffs.append(self._diff("Secret", "", f"keys {', '.join(sorted(keys))}; the values are not shown\n"))
+        result: Result = {
+            "changed": bool(diffs),
+            "record": (record or Record(self._options["cluster"])).as_dict(),
+            "found": reading.found,
+            "broken": reading.problem is not None,
+            "rollback_keys": sorted(data),
+            "diff": diffs,
+            "problems": [reading.problem] if reading.problem else [],
+        }
+        if self._options["rollback_wanted"]:
+            result["rollback"] = rollback
+            result["problems"] += unreadable
+        return result
+
+    def _diff(self, kind: str, before: str, after: str) -> dict[str, str]:
+        header = f"{kind} {self._namespace}/{self._name}"
+        return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+if __name__ == "__main__":
+    main()
