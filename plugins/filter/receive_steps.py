@@ -1,0 +1,21 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible_collections.miribit.thanos.plugins.module_utils.receive_scaling import steps
+
+
+def receive_steps(wanted: Sequence[dict[str, Any]], running: Sequence[dict[str, Any]]) -> dict[str, object]:
+    """The documentation is in receive_steps.yml."""
+    replicas = {item["metadata"]["name"]: int(item["spec"].get("replicas", 1)) for item in running}
+    return {**steps(list(wanted), replicas)}
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., object]]:
+        return {"receive_steps": receive_steps}

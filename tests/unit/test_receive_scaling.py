@@ -1,0 +1,60 @@
+"""In which steps ingestors become more or fewer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.miribit.thanos.plugins.filter.receive_steps import receive_steps
+from ansible_collections.miribit.thanos.plugins.module_utils.receive_scaling import steps
+
+
+def wanted(**replicas: int) -> list[dict[str, Any]]:
+    return [{"name": name, "service": "receive", "replicas": count} for name, count in replicas.items()]
+
+
+def counts(step: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    return [(one["name"], one["replicas"]) for one in step]
+
+
+def test_where_nothing_runs_all_come_up_at_once() -> None:
+    assert steps(wanted(a=3, b=2), {}) == {"up": wanted(a=3, b=2), "down": []}
+
+
+def test_more_pods_come_before_the_ring() -> None:
+    found = steps(wanted(a=5), {"a": 3})
+    assert (counts(found["up"]), found["down"]) == ([("a", 5)], [])
+
+
+def test_fewer_pods_stay_until_the_ring_and_then_go_one_by_one() -> None:
+    found = steps(wanted(a=3), {"a": 5})
+    assert (counts(found["up"]), counts(found["down"])) == ([("a", 5)], [("a", 4), ("a", 3)])
+
+
+def test_one_zone_grows_while_another_shrinks() -> None:
+    found = steps(wanted(a=1, b=3), {"a": 2, "b": 2})
+    assert (counts(found["up"]), counts(found["down"])) == ([("a", 2), ("b", 3)], [("a", 1)])
+
+
+def test_the_filter_reads_what_the_api_server_gives() -> None:
+    running = [{"metadata": {"name": "a"}, "spec": {"replicas": 2}}, {"metadata": {"name": "gone"}, "spec": {}}]
+    assert receive_steps(wanted(a=1), running) == {"up": wanted(a=2), "down": wanted(a=1)}
+
+
+sizes = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 6))
+
+
+@given(sizes, sizes)
+def test_before_the_ring_nothing_goes_and_in_the_end_all_is_as_wanted(
+    goal: dict[str, int], running: dict[str, int]
+) -> None:
+    found = steps(wanted(**goal), running)
+    before = dict(counts(found["up"]))
+    assert all(before[name] >= max(goal[name], running.get(name, 0)) for name in goal)
+    now = dict(before)
+    for name, replicas in counts(found["down"]):
+        assert replicas == now[name] - 1
+        now[name] = replicas
+    assert now == goal
