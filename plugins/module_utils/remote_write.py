@@ -36,6 +36,30 @@ _OTHER_PORTS = {10901: "gRPC", 10902: "HTTP, for metrics and probes", 19391: "Ca
 _SERVICE_NETWORKS = (ipaddress.IPv4Network("10.96.0.0/12"), ipaddress.IPv4Network("10.43.0.0/16"))
 
 _VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]{1,4})?([-+].*)?")
+#: A token of RFC 9110.
+_HEADER = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+#: Those that Prometheus refuses in the headers of a block (its config/config.go), because it sets them itself.
+_TAKEN_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "user-agent",
+        "www-authenticate",
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-security-token",
+        "x-prometheus-remote-read-version",
+        "x-prometheus-remote-write-version",
+    }
+)
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*")
 #: Thanos Receive gives these to what it stores: its tenant label, and the replica label of this collection's ingestors.
@@ -155,6 +179,15 @@ def label_complaints(labels: Mapping[str, str]) -> Iterator[Complaint]:
             yield Complaint("external-label", cause, "use another name", at=at)
 
 
+def header_complaint(name: str) -> str | None:
+    """Why a header cannot name the tenant."""
+    if not _HEADER.fullmatch(name):
+        return f"{name!r} is no name of a header"
+    if name.lower() in _TAKEN_HEADERS:
+        return f"Prometheus sets the header {name} itself"
+    return None
+
+
 # Blocks.
 
 
@@ -179,6 +212,7 @@ class Sender:
     tenants: tuple[Tenant, ...] = ()
     exemplars: bool = False
     native_histograms: bool = False
+    tenant_header: str = TENANT_HEADER
 
     def config(self, queue_config: Mapping[str, object]) -> dict[str, object]:
         """What goes into Prometheus' configuration."""
@@ -202,7 +236,7 @@ class Sender:
         if self.version >= KEYS_SINCE["protobuf_message"]:
             block["protobuf_message"] = PROTOBUF_MESSAGE
         if tenant:
-            block["headers"] = {TENANT_HEADER: tenant}
+            block["headers"] = {self.tenant_header: tenant}
         block |= self.access
         if self.exemplars:
             block["send_exemplars"] = True

@@ -21,8 +21,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import
     KEYS_SINCE,
     RECEIVE_PATH,
     RECEIVE_PORT,
+    TENANT_HEADER,
     Sender,
     Tenant,
+    header_complaint,
     is_plain,
     label_complaints,
     url_complaints,
@@ -44,6 +46,7 @@ _KEYS = (
     "external_labels",
     "tenant",
     "tenants",
+    "tenant_header",
     "exemplars",
     "native_histograms",
     "sizing",
@@ -108,12 +111,15 @@ class _SpecReader(Reader):
             tenants=self.tenants(spec),
             exemplars=self.value("spec", spec, "exemplars", False),
             native_histograms=self.value("spec", spec, "native_histograms", False),
+            tenant_header=self.value("spec", spec, "tenant_header", TENANT_HEADER),
         )
         for complaint in label_complaints(sender.external_labels):
             self.refuse(complaint.place("external_labels"), complaint.cause, complaint.fix)
         if exposed:
             self.check_url(sender)
         self.check_tenants(sender)
+        if why := header_complaint(sender.tenant_header):
+            self.refuse("tenant_header", why, f"take another, such as {TENANT_HEADER}")
         since = KEYS_SINCE["send_native_histograms"]
         if prometheus and sender.native_histograms and prometheus < since:
             cause = f"Prometheus {text} does not know send_native_histograms"

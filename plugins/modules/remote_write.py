@@ -43,8 +43,8 @@ options:
         given, even empty, the URL of V(load_balancer) and V(ingress) is https.
       - V(basic_auth) is a mapping with V(username) and V(password_file), V(bearer) one with V(credentials_file). All
         files are paths in the agent's pod. Secrets themselves are refused.
-      - V(tenant) is the tenant that the agent writes as, in the header C(X-Scope-OrgID). If it is not given, the
-        receiver's default tenant is.
+      - V(tenant) is the tenant that the agent writes as. If it is not given, the receiver's default tenant is.
+        V(tenant_header) is the header that names it (V(X-Scope-OrgID) if not given).
       - V(tenants) is a list of mappings with V(name) and V(namespaces). Each gets a block with the series whose label
         C(namespace) is one of these, and V(tenant), which then must be given, one with all other series.
       - V(exemplars) and V(native_histograms) tell whether these are sent.

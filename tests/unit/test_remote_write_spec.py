@@ -108,6 +108,27 @@ def test_a_tenant_is_a_header_and_the_name_of_the_block() -> None:
     assert (made["name"], made["headers"]) == ("tenant-a", {"X-Scope-OrgID": "tenant-a"})
 
 
+def test_another_header_can_name_the_tenant() -> None:
+    made = blocks(tenants=TENANTS, tenant="platform", tenant_header="THANOS-TENANT")
+    assert [one["headers"] for one in made] == [
+        {"THANOS-TENANT": name} for name in ("tenant-a", "tenant-b", "platform")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("", "'' is no name of a header"),
+        ("X Tenant", "'X Tenant' is no name of a header"),
+        ("X-Tenant:", "'X-Tenant:' is no name of a header"),
+        ("Authorization", "Prometheus sets the header Authorization itself"),
+        ("x-prometheus-remote-write-version", "Prometheus sets the header"),
+    ],
+)
+def test_a_header_that_prometheus_does_not_send_is_refused(header: str, words: str) -> None:
+    assert refused(tenant_header=header).startswith(f"tenant_header: {words}")
+
+
 def test_each_tenant_gets_the_series_of_its_namespaces_and_the_last_block_all_others() -> None:
     made = blocks(tenants=TENANTS, tenant="platform")
     assert [one["headers"]["X-Scope-OrgID"] for one in made] == ["tenant-a", "tenant-b", "platform"]

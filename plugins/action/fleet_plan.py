@@ -1,0 +1,158 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+from ansible.utils.display import Display
+from ansible.vars.hostvars import HostVars
+
+from ansible_collections.miribit.thanos.plugins.module_utils import processes
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet import Plan, plan
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet_schema import SCHEMA, Host, Role, Variable, concealed
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+
+ROLES = Path(__file__).parents[2] / "roles"
+
+#: These hold nothing but the name of a variable.
+_SAFE_REASON = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined|no vault secrets were found that could decrypt")
+_LONGEST_REASON = 200
+
+
+class ActionModule(ActionBase):
+    """The documentation is in the module fleet_plan."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        # The strategy learns from the result that it is for all hosts. BYPASS_HOST_LOOP alone gives it to the first.
+        self._task.run_once = True
+        # As a registered variable, and not as a fact: Ansible copies all facts of a host, whole and twice, for each of
+        # its tasks and for each look at its hostvars. With 200 clusters that is 30 ms each time, 6 s in the next plan.
+        self._task.register = self._task.register or "fleet"
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            planned = self._plan(task_vars or {})
+        except ProblemError as error:
+            return {**result, "failed": True, "msg": str(error), "problems": error.as_dicts()}
+        warnings = [str(warning) for warning in planned.warnings]
+        for warning in warnings:
+            Display().warning(warning)
+        return {**result, "changed": False, "run": _run(), **planned.fleet, "plan_warnings": warnings}
+
+    def _plan(self, variables: dict[str, Any]) -> Plan:
+        if self._task.args:
+            cause = f"it takes no options ({', '.join(sorted(self._task.args))})"
+            raise ProblemError([Problem("fleet_plan", cause, "set variables in the inventory instead")])
+        groups, hostvars = variables["groups"], variables["hostvars"]
+        return plan(
+            [self._host(name, "central", hostvars) for name in groups.get("central", ())],
+            [self._host(name, "edge", hostvars) for name in groups.get("edge", ())],
+            known=set(self._variables_of_roles()),
+            of_play=_of_play(variables),
+        )
+
+    def _host(self, name: str, role: Role, hostvars: HostVars) -> Host:
+        """Only what the plan is made from is templated, and each of it once."""
+        raw = hostvars.raw_get(name)
+        templar = Templar(loader=self._loader, variables={**raw, "hostvars": hostvars})
+        values: dict[str, object] = {}
+        failures: dict[str, str] = {}
+        for variable in SCHEMA.values():
+            if variable.name not in raw or not variable.applies(role):
+                continue
+            try:
+                value = _plain(templar.template(raw[variable.name]))
+            except AnsibleError as error:
+                failures[variable.name] = _reason(variable, error)
+            else:
+                values[variable.name] = concealed(value) if variable.secret else value
+        return Host(str(name), tuple(map(str, raw)), values, failures)
+
+    def _variables_of_roles(self) -> Iterator[str]:
+        for path in sorted(ROLES.glob("*/meta/argument_specs.yml")):
+            for entry_point in self._loader.load_from_file(str(path))["argument_specs"].values():
+                yield from entry_point.get("options", ())
+
+
+def _plain(value: object) -> object:
+    """Without Ansible's own types, of which an encrypted text is no str before ansible-core 2.19."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Mapping():
+            return {str(key) if isinstance(key, str) else key: _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return str(value)
+
+
+def _reason(variable: Variable, error: AnsibleError) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    if variable.secret:
+        # A message can quote what the template was given.
+        match = _SAFE_REASON.search(text)
+        return match[0] if match else ""
+    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."
+
+
+def _of_play(variables: dict[str, Any]) -> list[str]:
+    """What the play sets besides the inventory, which the plan cannot see for the hosts of other plays."""
+    raw = variables["hostvars"].raw_get(variables["inventory_hostname"])
+    return [
+        name
+        for name, variable in SCHEMA.items()
+        if name in variables and not variable.secret and _differ(variables[name], raw.get(name, variable.default))
+    ]
+
+
+def _differ(value: object, other: object) -> bool:
+    try:
+        return value is not other and value != other
+    except AnsibleError:
+        # A vault that cannot be opened is told of the host.
+        return False
+
+
+def _run() -> dict[str, object]:
+    """The ansible-playbook that this is part of. A worker is a fork of it."""
+    pid = os.getppid()
+    started = processes.started(pid) or _started_as_ps_says(pid)
+    host = socket.gethostname()
+    digest = hashlib.sha256(f"{host}/{pid}/{started}".encode()).hexdigest()
+    return {"id": digest[:8], "owner": f"{_user()}@{host}", "host": host, "pid": pid, "started": started}
+
+
+def _started_as_ps_says(pid: int) -> str:
+    """Where there is no /proc."""
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    except OSError:
+        return ""
+    return f"/{' '.join(done.stdout.split())}" if done.returncode == 0 else ""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A user of a container may have no name.
+        return str(os.getuid())
