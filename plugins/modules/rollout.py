@@ -1,0 +1,454 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout
+short_description: Wait until workloads have rolled out and routers use their ring, and say why if they do not
+version_added: 0.1.0
+author:
+  - miribit.thanos contributors (@miribit)
+description:
+  - Waits until all workloads have rolled out, and shows a line for each that has not whenever it gets further.
+  - Fails before the time is up where waiting cannot help, such as an image that cannot be pulled, a container that
+    ends again and again, pods that a quota or a policy forbids, or a failed Job.
+  - Every failure is told with its cause, the last events, the last lines of the log and how to mend it.
+  - With O(ring), it also waits until every router uses that ring. The hash that a router reports does not say so,
+    because it is set before the ring is built. So its log is read, too, and its goroutines where the log does not say
+    it.
+  - The kubeconfig's user needs the verb C(get) on the workloads, C(pods/log) and C(pods/proxy), and C(list) on
+    C(pods), C(replicasets), C(events) and C(persistentvolumeclaims).
+extends_documentation_fragment:
+  - miribit.thanos.attributes
+  - miribit.thanos.attributes.info_module
+  - miribit.thanos.attributes.action_group
+  - miribit.thanos.cluster_access
+attributes:
+  check_mode:
+    details:
+      - This module only reads. In check mode it looks once and does not wait, because nothing has been changed.
+options:
+  namespace:
+    description: Namespace of the workloads.
+    type: str
+    required: true
+  workloads:
+    description: What to wait for.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      kind:
+        description:
+          - A Deployment, StatefulSet or DaemonSet has rolled out when all its pods are of the newest revision and have
+            been Ready for its C(minReadySeconds), and no other pods are left.
+          - A Service of type LoadBalancer has when it has the address that it asks for, a Job when it is complete; any
+            other Service and an Ingress when they exist.
+        type: str
+        choices: [Deployment, StatefulSet, DaemonSet, Service, Ingress, Job]
+        required: true
+      name:
+        description: Its name.
+        type: str
+        required: true
+  ring:
+    description: The ring that routers must use.
+    type: dict
+    suboptions:
+      config_hash:
+        description: The hash of the hashring file, as the filter P(miribit.thanos.receive_config_hash#filter) gives it.
+        type: int
+        required: true
+      selector:
+        description:
+          - The label selector of the routers' pods.
+          - They must be as many as their Deployment has replicas, if that is among O(workloads).
+        type: str
+        required: true
+      port:
+        description: The port of the routers' C(--http-address).
+        type: int
+        default: 10902
+  timeout:
+    description: How long to wait at most, in seconds.
+    type: float
+    default: 600
+  interval:
+    description: How long to wait between two looks, in seconds.
+    type: float
+    default: 3
+  since:
+    description:
+      - What failed before this moment does not end the waiting, because it may have been mended since.
+      - A date and time with a time zone. If not given, it is when the task began.
+    type: str
+  final:
+    description: Whether this is the last look, so that what is not done is a failure. Set by the waiting itself.
+    type: bool
+    default: false
+seealso:
+  - module: miribit.thanos.receive_info
+  - plugin: miribit.thanos.receive_config_hash
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Wait for the receiver
+  miribit.thanos.rollout:
+    kubeconfig: ~/.kube/config
+    context: cluster-01
+    namespace: monitoring
+    workloads:
+      - kind: StatefulSet
+        name: thanos-receiver-ingestor
+      - kind: Deployment
+        name: thanos-receiver
+      - kind: Service
+        name: thanos-receiver
+    ring:
+      config_hash: "{{ hashrings_text | miribit.thanos.receive_config_hash }}"
+      selector: app.kubernetes.io/name=thanos-receiver-router
+    timeout: 900
+"""
+
+RETURN = r"""
+done:
+  description: Whether there is nothing more to wait for. In check mode there never is.
+  returned: success
+  type: bool
+progress:
+  description: The lines that were shown.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - >-
+      StatefulSet thanos-receiver-ingestor: 2 of 3 pods updated, 1 of 3 ready
+      (thanos-receiver-ingestor-2: ContainerCreating)
+workloads:
+  description: How far each workload is.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Its kind.
+      returned: always
+      type: str
+      sample: StatefulSet
+    name:
+      description: Its name.
+      returned: always
+      type: str
+      sample: thanos-receiver-ingestor
+    done:
+      description: Whether it has rolled out.
+      returned: always
+      type: bool
+    state:
+      description: How far it is, in words.
+      returned: always
+      type: str
+      sample: 3 of 3 pods updated, 3 of 3 ready
+routers:
+  description: What each router says of its ring. Empty while a Deployment has not rolled out.
+  returned: success, if O(ring) is given
+  type: list
+  elements: dict
+  contains:
+    pod:
+      description: Its name.
+      returned: always
+      type: str
+      sample: thanos-receiver-7c9d8b6f5-x2x7k
+    config_hash:
+      description: The hash of the file that it has loaded. Null if it reports none.
+      returned: always
+      type: int
+      sample: 47883010003791
+    ring_applied:
+      description: Whether it uses the ring that O(ring) asks for.
+      returned: always
+      type: bool
+problems:
+  description: What is wrong; the parts of the message for programs.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: Deployment monitoring/thanos-query in context cluster-01
+    cause:
+      description: Why, with the last events and lines of the log on lines of their own.
+      returned: always
+      type: str
+      sample: "pod thanos-query-6d4cf56db6-x2x7k fits on no node: 0/1 nodes are available: 1 Insufficient memory."
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: add a node, free what others ask for, or ask for less (resources.requests)
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.miribit.thanos.plugins.module_utils import cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import EVENTS, PODS, Object, Objects, Resource
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import ring_file
+from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Receiver, Session, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout_reasons import (
+    LOG_LINES,
+    LogPlace,
+    Reason,
+    Scene,
+    explain,
+    last_events,
+    problem,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout_ring import Router, explain_ring, judge_ring
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout_state import (
+    RESOURCES,
+    WITH_PODS,
+    State,
+    has_pods_of,
+    judge,
+    pods_wanted,
+)
+
+CLAIMS = Resource("v1", "persistentvolumeclaims")
+REPLICA_SETS = Resource("apps/v1", "replicasets")
+
+Workload = tuple[State, Object | None]
+
+
+@dataclass
+class Clock:
+    """A session that remembers the API server's time: ages are judged by it, not by the controller's."""
+
+    session: Session
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def cluster(self) -> str:
+        return self.session.cluster
+
+    def get(self, path: str, params: Sequence[tuple[str, str]], timeout: float) -> Answer:
+        return self.send("GET", path, params=params, timeout=timeout)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content_type: str = "application/json",
+        params: Sequence[tuple[str, str]] = (),
+        timeout: float = 30,
+    ) -> Answer:
+        answer = self.session.send(method, path, body=body, content_type=content_type, params=params, timeout=timeout)
+        # A proxy on the way may have taken the date out.
+        with suppress(ValueError):
+            self.now = parsedate_to_datetime(answer.date)
+        return answer
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look has shown."""
+
+    workloads: list[State]
+    routers: list[Router] = field(default_factory=list)
+    progress: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What is waited for in a namespace of a cluster."""
+
+    clock: Clock
+    namespace: str
+    workloads: list[dict[str, str]]
+    ring: dict[str, Any] | None
+    since: datetime | None
+    final: bool
+
+    @property
+    def objects(self) -> Objects:
+        return Objects(self.clock)
+
+    def look(self) -> Look:
+        workloads = self._judged()
+        unfinished = [workload for workload in workloads if not workload[0].done]
+        scene, reasons = self._explained(unfinished)
+        progress, problems = [], []
+        for (state, item), reason in zip(unfinished, reasons, strict=True):
+            progress.append(state.line(reason.short))
+            if reason.hopeless or self.final:
+                events, log = last_events(state, item, scene), self._log(reason.log)
+                problems.append(problem(self._subject(state), reason, events, log))
+        if self.ring is None or any(state.kind == "Deployment" for state, _item in unfinished):
+            return Look([state for state, _item in workloads], [], progress, problems)
+        routers, ring, why = self._ring(workloads, self.ring)
+        if not ring.done:
+            progress.append(ring.line(why.short))
+            if self.final:
+                told = replace(why, cause=f"{ring.text}: {why.cause}")
+                problems.append(problem(f"{self._subject(ring)}, pods {self.ring['selector']}", told))
+        return Look([state for state, _item in workloads], routers, progress, problems)
+
+    def states(self) -> Look:
+        """Nothing is waited for, and nothing is wrong."""
+        return Look([state for state, _item in self._judged()])
+
+    def _judged(self) -> list[Workload]:
+        found = []
+        for workload in self.workloads:
+            kind, name = workload["kind"], workload["name"]
+            item = self.objects.get(RESOURCES[kind], self.namespace, name)
+            found.append((judge(kind, name, item), item))
+        return found
+
+    def _explained(self, unfinished: list[Workload]) -> tuple[Scene, list[Reason]]:
+        """Why they are not done. What is normal for some time is not looked into further."""
+        scene = Scene(self.clock.now, self.since or self.clock.now)
+        kinds = {state.kind for state, item in unfinished if item}
+        if kinds & WITH_PODS:
+            scene = replace(scene, pods=self.objects.find(PODS, self.namespace))
+        if "Deployment" in kinds:
+            scene = replace(scene, replica_sets=self.objects.find(REPLICA_SETS, self.namespace))
+        reasons = [explain(state, item, scene) for state, item in unfinished]
+        if kinds and (self.final or not all(reason.calm for reason in reasons)):
+            scene = replace(scene, events=self.objects.find(EVENTS, self.namespace, fields="type=Warning"))
+            if self.final and any("Unschedulable" in reason.short for reason in reasons):
+                scene = replace(scene, claims=self.objects.find(CLAIMS, self.namespace))
+            reasons = [explain(state, item, scene) for state, item in unfinished]
+        return scene, reasons
+
+    def _log(self, place: LogPlace | None) -> str:
+        if place is None:
+            return ""
+        params = [("container", place.container), ("tailLines", str(LOG_LINES))]
+        if place.previous:
+            # The process that ended tells why; the next one has often said nothing yet.
+            params.append(("previous", "true"))
+        try:
+            return self.objects.log(self.namespace, place.pod, params)
+        except ProblemError:
+            # What is to be told is why the workload is not done, even without its log.
+            return ""
+
+    def _ring(self, workloads: list[Workload], ring: dict[str, Any]) -> tuple[list[Router], State, Reason]:
+        pods = [pod for pod in self.objects.find(PODS, self.namespace, ring["selector"]) if not is_leaving(pod)]
+        routers = [self._router(pod, ring) for pod in pods]
+        wanted = [
+            pods_wanted(state.kind, item)
+            for state, item in workloads
+            if state.kind == "Deployment" and item and any(has_pods_of(item, pod) for pod in pods)
+        ]
+        state = judge_ring(ring["config_hash"], routers, sum(wanted) if wanted else None)
+        return routers, state, explain_ring(ring["config_hash"], routers, ring["selector"])
+
+    def _router(self, pod: Object, ring: dict[str, Any]) -> Router:
+        receiver = Receiver(self.clock, pod, str(ring["port"]))
+        if not is_ready(pod):
+            return Router(receiver.name, ready=False)
+        try:
+            file = ring_file(receiver.metrics())
+        except ProblemError as error:
+            return Router(receiver.name, ready=True, silent=error.problems[0])
+        if file is None:
+            return Router(receiver.name, ready=True)
+        if file.config_hash == ring["config_hash"]:
+            return Router(receiver.name, ready=True, file=file, uses_it=receiver.uses(file, self.clock.now))
+        return Router(receiver.name, ready=True, file=file, refused=receiver.refused_file(file))
+
+    def _subject(self, state: State) -> str:
+        return f"{state.kind} {self.namespace}/{state.name} in {self.clock.cluster}"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **cluster.argument_spec(),
+            "namespace": {"type": "str", "required": True},
+            "workloads": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "kind": {"type": "str", "choices": list(RESOURCES), "required": True},
+                    "name": {"type": "str", "required": True},
+                },
+            },
+            "ring": {
+                "type": "dict",
+                "options": {
+                    "config_hash": {"type": "int", "required": True},
+                    "selector": {"type": "str", "required": True},
+                    "port": {"type": "int", "default": 10902},
+                },
+            },
+            "timeout": {"type": "float", "default": 600},
+            "interval": {"type": "float", "default": 3},
+            "since": {"type": "str"},
+            "final": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    if not cluster.HAS_KUBERNETES:
+        module.fail_json(msg=missing_required_lib("kubernetes"))
+    seen = look(module.params, wait=not module.check_mode)
+    if isinstance(seen, ProblemError):
+        module.fail_json(msg=str(seen), problems=seen.as_dicts())
+    if seen.problems:
+        error = ProblemError(seen.problems)
+        module.fail_json(msg=str(error), problems=error.as_dicts(), progress=seen.progress)
+    routers = {"routers": [router.as_dict() for router in seen.routers]} if module.params["ring"] else {}
+    module.exit_json(
+        changed=False,
+        done=not seen.progress,
+        progress=seen.progress,
+        workloads=[state.as_dict() for state in seen.workloads],
+        **routers,
+    )
+
+
+def look(options: dict[str, Any], wait: bool) -> Look | ProblemError:
+    try:
+        since = _moment(options["since"])
+        clock = Clock(cluster.session(options["kubeconfig"], options["context"]))
+        ring, final = options["ring"], options["final"]
+        rollout = Rollout(clock, options["namespace"], options["workloads"], ring, since, final)
+        return rollout.look() if wait else rollout.states()
+    except ProblemError as error:
+        return error
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment
+    fix = "write it like '2026-01-01T00:00:00Z'"
+    raise ProblemError([Problem("Option since", f"{text!r} is not a date and time with a time zone", fix)])
+
+
+if __name__ == "__main__":
+    main()
