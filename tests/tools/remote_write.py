@@ -41,14 +41,14 @@ _pool.Add(_schema())
 _WriteRequest = message_factory.GetMessageClass(_pool.FindMessageTypeByName("prometheus.WriteRequest"))
 
 
-def body(series: Iterable[Labels], timestamp: int) -> bytes:
-    """One sample of each series, at this time in milliseconds."""
+def body(series: Iterable[Labels], timestamp: int, value: float = 1) -> bytes:
+    """One sample of each series, at this time in milliseconds, all with this value."""
     request = _WriteRequest()
     for labels in series:
         entry = request.timeseries.add()
-        for name, value in labels:
-            entry.labels.add(name=name, value=value)
-        entry.samples.add(value=1, timestamp=timestamp)
+        for name, text in labels:
+            entry.labels.add(name=name, value=text)
+        entry.samples.add(value=value, timestamp=timestamp)
     return bytes(cramjam.snappy.compress_raw(request.SerializeToString()))
 
 
