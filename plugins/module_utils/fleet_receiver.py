@@ -130,7 +130,7 @@ def receiver_fact(
         "tenants": sorted(tenants),
         "router_only": True,
     }
-    text, stateful_sets = "", list[StatefulSet]()
+    text, stateful_sets, endpoints = "", list[StatefulSet](), list[str]()
     try:
         planned = hashring_spec.plan(rings, options)
     except ProblemError as error:
@@ -140,6 +140,7 @@ def receiver_fact(
         for warning in planned.warnings:
             reader.warn(_variable_of(warning), warning.cause, warning.fix)
         text = as_text(planned.content())
+        endpoints = [endpoint.address for ring in planned.rings for endpoint in ring.endpoints]
         stateful_sets = [stateful_set for ring in rings for stateful_set in _stateful_sets(ring)]
         _check_names(reader, name, stateful_sets)
     return {
@@ -153,6 +154,7 @@ def receiver_fact(
         "rings": rings,
         "hashrings_text": text,
         "config_hash": config_hash(text),
+        "endpoints": endpoints,
         "stateful_sets": [asdict(each) for each in stateful_sets],
         "load_balancer": dict(zip(("address", "port"), receiver.load_balancer, strict=True))
         if receiver.load_balancer

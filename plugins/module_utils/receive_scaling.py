@@ -19,14 +19,22 @@ StatefulSet = dict[str, Any]
 def steps(wanted: Sequence[StatefulSet], running: Mapping[str, int]) -> dict[str, list[StatefulSet]]:
     """What comes before the ring changes (up), and what after every router has it (down).
 
-    Before: nothing goes, because the ring that is in use may still name it. After: one pod at a time goes, so that of the
-    copies of a sample the others can still be asked. Running are the names of StatefulSets and how many pods each has.
+    Before: nothing goes, because the ring that is in use may still name it. After: one pod at a time goes, so that of
+    the copies of a sample the others can still be asked.
+    Running are the names of StatefulSets and how many pods each has. Each step says how many pods there are before it.
     """
-    up = [{**one, "replicas": max(one["replicas"], running.get(one["name"], 0))} for one in wanted]
+    up = [
+        {
+            **one,
+            "running": running.get(one["name"], 0),
+            "replicas": max(one["replicas"], running.get(one["name"], 0)),
+        }
+        for one in wanted
+    ]
     return {"up": up, "down": list(_down(wanted, running))}
 
 
 def _down(wanted: Sequence[StatefulSet], running: Mapping[str, int]) -> Iterator[StatefulSet]:
     for one in wanted:
-        for replicas in range(running.get(one["name"], 0) - 1, one["replicas"] - 1, -1):
-            yield {**one, "replicas": replicas}
+        for replicas in range(running.get(one["name"], 0), one["replicas"], -1):
+            yield {**one, "running": replicas, "replicas": replicas - 1}

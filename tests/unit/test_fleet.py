@@ -104,6 +104,7 @@ def test_the_receiver_has_a_ring_of_three_unless_it_is_told_otherwise() -> None:
     receiver = fact()["receiver"]
     text = receiver.pop("hashrings_text")
     assert [ring["hashring"] for ring in json.loads(text)] == ["default"]
+    assert receiver.pop("endpoints") == json.loads(text)[0]["endpoints"]
     assert len(json.loads(text)[0]["endpoints"]) == 3
     assert receiver == {
         "name": "thanos-receiver",

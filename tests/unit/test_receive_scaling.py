@@ -20,7 +20,8 @@ def counts(step: list[dict[str, Any]]) -> list[tuple[str, int]]:
 
 
 def test_where_nothing_runs_all_come_up_at_once() -> None:
-    assert steps(wanted(a=3, b=2), {}) == {"up": wanted(a=3, b=2), "down": []}
+    found = steps(wanted(a=3, b=2), {})
+    assert (counts(found["up"]), found["down"]) == ([("a", 3), ("b", 2)], [])
 
 
 def test_more_pods_come_before_the_ring() -> None:
@@ -40,7 +41,11 @@ def test_one_zone_grows_while_another_shrinks() -> None:
 
 def test_the_filter_reads_what_the_api_server_gives() -> None:
     running = [{"metadata": {"name": "a"}, "spec": {"replicas": 2}}, {"metadata": {"name": "gone"}, "spec": {}}]
-    assert receive_steps(wanted(a=1), running) == {"up": wanted(a=2), "down": wanted(a=1)}
+    found = receive_steps(wanted(a=1), running)
+    assert found == {
+        "up": [{"name": "a", "service": "receive", "running": 2, "replicas": 2}],
+        "down": [{"name": "a", "service": "receive", "running": 2, "replicas": 1}],
+    }
 
 
 sizes = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 6))
