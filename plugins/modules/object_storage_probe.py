@@ -1,0 +1,279 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: object_storage_probe
+short_description: Prove from inside a cluster that Thanos can use its bucket
+version_added: 0.1.0
+author:
+  - miribit.thanos contributors (@miribit)
+description:
+  - Lists, writes and deletes in the bucket with the tools of Thanos and its configuration, in a pod of the cluster.
+    So name resolution, network policies, certificates, keys and permissions are those that count.
+  - Each step that fails is told with its likely cause and how to mend it.
+  - It writes one object, C(no-downsample-mark.json) in a block folder of its own, and deletes it again.
+  - The pod is that of a Job which deletes itself and its Secret, even when the module is killed. It keeps to the pod
+    security profile C(restricted). Secrets reach it as files only.
+  - The kubeconfig's user needs C(create), C(list) and C(delete) on C(jobs), C(create) on C(secrets) (and C(get) with
+    O(secret)), C(list) on C(pods) and C(events), and C(get) on C(pods/log).
+extends_documentation_fragment:
+  - miribit.thanos.attributes
+  - miribit.thanos.attributes.action_group
+  - miribit.thanos.cluster_access
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - The options are checked, and nothing is created or asked. RV(probed) is V(false).
+  diff_mode:
+    support: N/A
+    details:
+      - It changes nothing that stays.
+  idempotent:
+    support: full
+    details:
+      - It changes nothing that stays.
+options:
+  namespace:
+    description: Namespace of the pod. It must exist.
+    type: str
+    required: true
+  image:
+    description: Image of Thanos.
+    type: str
+    required: true
+  config:
+    description:
+      - Thanos' configuration of the bucket, with C(type) and C(config), as YAML text or as a mapping.
+      - Files that it names are not in the pod. Write their content into it.
+      - Exactly one of O(config) and O(secret) must be given.
+    type: raw
+  secret:
+    description:
+      - Name of an existing Secret in O(namespace) with the configuration.
+      - Exactly one of O(config) and O(secret) must be given.
+    type: str
+  key:
+    description: The key of O(secret) that holds the configuration.
+    type: str
+    default: objstore.yml
+  service_account:
+    description:
+      - ServiceAccount of the pod, where the provider knows Thanos by it. It must exist; no token of it is mounted.
+      - If not given, it is the namespace's default.
+    type: str
+  timeout:
+    description: How long the pod may take, in seconds, from 10 to 300. Pulling the image counts, too.
+    type: int
+    default: 60
+seealso:
+  - name: Object storage of Thanos
+    description: The configuration of each provider.
+    link: https://thanos.io/tip/thanos/storage.md/
+"""
+
+EXAMPLES = r"""
+- name: Prove the bucket before anything depends on it
+  miribit.thanos.object_storage_probe:
+    context: cluster-01
+    namespace: monitoring
+    image: quay.io/thanos/thanos:v0.42.4
+    config: "{{ lookup('ansible.builtin.file', 'objstore.yml') }}"
+
+- name: Prove what a Secret holds
+  miribit.thanos.object_storage_probe:
+    context: cluster-01
+    namespace: monitoring
+    image: quay.io/thanos/thanos:v0.42.4
+    secret: thanos-objstore-config
+"""
+
+RETURN = r"""
+probed:
+  description: Whether the bucket was tried.
+  returned: always
+  type: bool
+  sample: true
+steps:
+  description: The steps, in their order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: V(list), V(write) or V(delete).
+      returned: always
+      type: str
+      sample: list
+    ok:
+      description: Whether it went well. Null where it was not reached.
+      returned: always
+      type: bool
+      sample: true
+    observed:
+      description: What Thanos says, if it went wrong. Values of the configuration are hidden.
+      returned: always
+      type: str
+      sample: ""
+    cause:
+      description: Why it went wrong.
+      returned: always
+      type: str
+      sample: ""
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: ""
+problems:
+  description: What is wrong; the parts of the message for programs.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: S3 bucket thanos at s3.example:9000 from context cluster-01
+    cause:
+      description: Why.
+      returned: always
+      type: str
+      sample: "step list: the bucket does not exist there (The specified bucket does not exist)"
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: "make it, or correct its name: Thanos does not make buckets"
+"""
+
+import json
+import secrets
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.miribit.thanos.plugins.module_utils import cluster, probe_run
+from ansible_collections.miribit.thanos.plugins.module_utils.object_storage_probe import (
+    Bucket,
+    hidden,
+    judge,
+    ulid,
+    unprobed,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import SECRETS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems, secret_text
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+
+try:
+    import yaml
+except ImportError:
+    HAS_YAML = False
+else:
+    HAS_YAML = True
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **cluster.argument_spec(),
+            "namespace": {"type": "str", "required": True},
+            "image": {"type": "str", "required": True},
+            "config": {"type": "raw", "no_log": True},
+            # The name of a Secret, and of a key in it.
+            "secret": {"type": "str", "no_log": False},
+            "key": {"type": "str", "default": "objstore.yml", "no_log": False},
+            "service_account": {"type": "str"},
+            "timeout": {"type": "int", "default": 60},
+        },
+        mutually_exclusive=[("config", "secret")],
+        required_one_of=[("config", "secret")],
+        supports_check_mode=True,
+    )
+    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
+        if not is_there:
+            module.fail_json(msg=missing_required_lib(library))
+    if not isinstance(module.params["config"], str):
+        # Of a mapping, Ansible would hide each value wherever the same text occurs, such as the name of the bucket.
+        module.no_log_values.clear()
+        module.no_log_values.update(hidden(module.params["config"]))
+    result: dict[str, Any] = {
+        "changed": False,
+        "probed": False,
+        "steps": unprobed(),
+        **probe(module.params, check_mode=module.check_mode),
+    }
+    if problems := result.pop("problems"):
+        failed = ProblemError(problems)
+        module.fail_json(msg=str(failed), problems=failed.as_dicts(), **result)
+    module.exit_json(**result)
+
+
+def probe(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    wrong = list(option_problems(options["image"], options["timeout"]))
+    bucket = None
+    if options["secret"] is None:
+        config = options["config"]
+        bucket = _bucket(config if isinstance(config, str) else json.dumps(config), "Option config", wrong)
+    if wrong or check_mode:
+        # In check mode, the cluster may be empty still.
+        return {"problems": wrong}
+    try:
+        objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
+        bucket = bucket or _bucket(*_from_secret(objects, options), wrong)
+        return {"problems": wrong} if wrong else _try(objects, bucket, options)
+    except ProblemError as error:
+        return {"problems": error.problems}
+
+
+def _try(objects: Objects, bucket: Bucket, options: dict[str, Any]) -> dict[str, Any]:
+    block = ulid(int(time.time() * 1000), secrets.token_bytes(10))
+    account = options["service_account"] or ""
+    job = bucket.probe(options["namespace"], options["image"], options["timeout"], block, account)
+    steps = judge(bucket, probe_run.run(objects, job), block, options["timeout"])
+    subject = f"{bucket} from {objects.session.cluster}"
+    return {"probed": True, "steps": steps, "problems": [_problem(subject, step) for step in steps if step["cause"]]}
+
+
+def _bucket(text: str, place: str, wrong: list[Problem]) -> Bucket:
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        # Not the library's text: it quotes the line, which can be the one with the key.
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        wrong.append(Problem(place, f"it is not YAML{where}", "correct the text"))
+        return Bucket({}, "", place)
+    bucket = Bucket(content, text, place)
+    wrong += bucket.problems()
+    return bucket
+
+
+def _from_secret(objects: Objects, options: dict[str, Any]) -> tuple[str, str]:
+    """The text, and what a message calls its place."""
+    name, key = options["secret"], options["key"]
+    place = f"Secret {options['namespace']}/{name} in {objects.session.cluster}"
+    found = objects.get(SECRETS, options["namespace"], name)
+    if found is None:
+        fix = "make it, correct 'secret' and 'namespace', or give 'config'"
+        raise ProblemError([Problem(place, "it does not exist", fix)])
+    text = secret_text(found, key)
+    if text is None:
+        there_are = ", ".join(sorted(found.get("data") or {})) or "none"
+        cause = f"it holds no text under {key}; its keys: {there_are}"
+        raise ProblemError([Problem(place, cause, "correct 'key', or add it")])
+    return text, f"{place}, key {key}"
+
+
+def _problem(subject: str, step: dict[str, object]) -> Problem:
+    observed = f" ({step['observed']})" if step["observed"] else ""
+    return Problem(subject, f"step {step['name']}: {step['cause']}{observed}", str(step["fix"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,453 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: remote_write_probe
+short_description: Prove that a sample from a pod of a cluster arrives at Thanos Receive
+version_added: 0.1.0
+author:
+  - miribit.thanos contributors (@miribit)
+description:
+  - Sends one sample with C(promtool) from a pod of the edge, by the URL and with the credentials that its agent gets,
+    and reads it back through Thanos Query on the central cluster.
+  - Tells how far on the way it came (name resolution, connection, TLS, HTTP, acceptance, reading back), and names the
+    likely cause where it stopped.
+  - What it writes is the series C(miribit_thanos_canary) with O(external_labels) and a label C(probe).
+  - The pod is that of a Job which deletes itself and its Secret, even when the module is killed. It keeps to the pod
+    security profile C(restricted). Secrets reach it as files only, and are sent over C(https) only.
+  - The kubeconfig's user needs C(create), C(list) and C(delete) on C(jobs), C(create) on C(secrets) (and C(get) with
+    O(credentials_secret)), C(list) on C(pods) and C(events), and C(get) on C(pods/log).
+  - The one of O(query) needs C(get) on C(services/proxy).
+extends_documentation_fragment:
+  - miribit.thanos.attributes
+  - miribit.thanos.attributes.action_group
+  - miribit.thanos.cluster_access
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - The options are checked, and nothing is created, sent or asked. RV(probed) is V(false).
+  diff_mode:
+    support: N/A
+    details:
+      - It changes no object that stays.
+  idempotent:
+    support: full
+    details:
+      - It changes no object that stays. Each run writes one sample of a new series.
+options:
+  namespace:
+    description: Namespace of the pod. It must exist.
+    type: str
+    required: true
+  image:
+    description: Image of Prometheus 3.14 or newer. An older C(promtool) cannot write to the path of Thanos Receive.
+    type: str
+    required: true
+  url:
+    description: The URL that the agent writes to.
+    type: str
+    required: true
+  tenant:
+    description: The tenant to write as. If it is empty, no header is sent, and the receiver takes its default tenant.
+    type: str
+    default: ""
+  tenant_header:
+    description: The routers' C(--receive.tenant-header).
+    type: str
+    default: X-Scope-OrgID
+  external_labels:
+    description: The agent's external labels.
+    type: dict
+    default: {}
+  credentials:
+    description:
+      - What the agent logs in with, as values. Only sent where O(url) is C(https).
+      - At most one of O(credentials) and O(credentials_secret) may be given.
+    type: dict
+    suboptions:
+      ca:
+        description: Certificate of the authority that signed the receiver's certificate, as PEM.
+        type: str
+      cert:
+        description: Client certificate, as PEM.
+        type: str
+      key:
+        description: Its key, as PEM.
+        type: str
+      username:
+        description: Name of the user. The same as O(username).
+        type: str
+      password:
+        description: The user's password.
+        type: str
+      token:
+        description: Bearer token.
+        type: str
+  credentials_secret:
+    description:
+      - Name of an existing Secret in O(namespace) with the credentials, under the keys V(ca), V(cert), V(key),
+        V(password) and V(token).
+      - At most one of O(credentials) and O(credentials_secret) may be given.
+    type: str
+  credentials_keys:
+    description: The keys of O(credentials_secret) that are used. If not given, all that it has of those.
+    type: list
+    elements: str
+    choices: [ca, cert, key, password, token]
+  username:
+    description: Name of the user that the password belongs to.
+    type: str
+    default: ""
+  server_name:
+    description: The name that the receiver's certificate is checked against, if it is not the URL's host.
+    type: str
+    default: ""
+  timeout:
+    description:
+      - How long the pod may take, in seconds, from 10 to 300. Pulling the image counts, too.
+      - What the receiver answers with 429 or 5xx is repeated by C(promtool) for up to 85 seconds before it says so.
+    type: int
+    default: 150
+  query:
+    description:
+      - Where Thanos Query is, normally on the central cluster. If not given, nothing is read back.
+    type: dict
+    suboptions:
+      kubeconfig:
+        description: Path of the kubeconfig file. If not given, it is O(kubeconfig).
+        type: path
+      context:
+        description: Name of a context in it. If not given, it is the current one.
+        type: str
+      namespace:
+        description: Namespace of the Service.
+        type: str
+        required: true
+      service:
+        description: Name of the Service.
+        type: str
+        required: true
+      port:
+        description: Port of the HTTP API, by its number or by the name that the Service gives it.
+        type: str
+        default: http
+      scheme:
+        description: V(https) where the port speaks TLS. The API server does not check the certificate.
+        type: str
+        choices: [http, https]
+        default: http
+      path_prefix:
+        description: Query's C(--web.route-prefix).
+        type: str
+        default: ""
+      tenant_label:
+        description: The ingestors' C(--receive.tenant-label-name).
+        type: str
+        default: tenant_id
+seealso:
+  - module: miribit.thanos.remote_write
+  - module: miribit.thanos.promql_info
+"""
+
+EXAMPLES = r"""
+- name: Prove that cluster-03 can write
+  miribit.thanos.remote_write_probe:
+    context: cluster-03
+    namespace: monitoring
+    image: quay.io/prometheus/prometheus:v3.15.0
+    url: http://192.168.101.210:19291/api/v1/receive
+    tenant: tenant-a
+    external_labels:
+      cluster: cluster-03
+    query:
+      context: cluster-01
+      namespace: monitoring
+      service: thanos-query
+"""
+
+RETURN = r"""
+probed:
+  description: Whether a sample was sent, or tried to be.
+  returned: always
+  type: bool
+  sample: true
+probe_id:
+  description: The value of the label C(probe) of the sample.
+  returned: if it was probed
+  type: str
+  sample: 5d0c1e0f9a7b
+seconds:
+  description: How long after its acceptance the sample was found. Null if it was not read back.
+  returned: always
+  type: float
+  sample: 0.2
+copies:
+  description: How many copies of the sample Thanos Query makes one of. Null if it was not read back.
+  returned: always
+  type: int
+  sample: 3
+steps:
+  description: The way of the sample. V(tls) is there where the URL is C(https), V(read_back) where O(query) is given.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: V(resolve), V(connect), V(tls), V(http), V(accept) or V(read_back).
+      returned: always
+      type: str
+      sample: accept
+    ok:
+      description: Whether it went well. Null where it was not reached.
+      returned: always
+      type: bool
+      sample: true
+    observed:
+      description: What was seen. Secrets are hidden.
+      returned: always
+      type: str
+      sample: answered with 2xx
+    cause:
+      description: Why it went wrong.
+      returned: always
+      type: str
+      sample: ""
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: ""
+problems:
+  description: What is wrong; the parts of the message for programs.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: Remote write from context cluster-03 to http://192.168.101.210:19291/api/v1/receive (tenant tenant-a)
+    cause:
+      description: Why.
+      returned: always
+      type: str
+      sample: "step connect: nothing listens at this address and port, or a firewall refuses (connection refused)"
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: compare the port with the one of the receiver's Service or Ingress, and check that its pods are Ready
+"""
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.miribit.thanos.plugins.module_utils import cluster, probe_run
+from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import ProxyTarget
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import SECRETS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems, secret_text
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api import InstantQuery, Prometheus, QueryResult
+from ansible_collections.miribit.thanos.plugins.module_utils.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_probe import (
+    CREDENTIALS,
+    Canary,
+    Failure,
+    failure,
+    not_found,
+    read_back_failure,
+    steps,
+    unprobed,
+    worth_waiting,
+)
+
+READ_BACK_SECONDS = 30.0
+POLL_SECONDS = 0.5
+
+
+def main() -> None:
+    values = {name: {"type": "str", "no_log": name not in {"ca", "cert"}} for name in CREDENTIALS}
+    module = AnsibleModule(
+        argument_spec={
+            **cluster.argument_spec(),
+            "namespace": {"type": "str", "required": True},
+            "image": {"type": "str", "required": True},
+            "url": {"type": "str", "required": True},
+            "tenant": {"type": "str", "default": ""},
+            "tenant_header": {"type": "str", "default": "X-Scope-OrgID"},
+            "external_labels": {"type": "dict", "default": {}},
+            "credentials": {"type": "dict", "options": {**values, "username": {"type": "str"}}},
+            # The name of a Secret, and of keys in it.
+            "credentials_secret": {"type": "str", "no_log": False},
+            "credentials_keys": {"type": "list", "elements": "str", "choices": list(CREDENTIALS), "no_log": False},
+            "username": {"type": "str", "default": ""},
+            "server_name": {"type": "str", "default": ""},
+            "timeout": {"type": "int", "default": 150},
+            "query": {
+                "type": "dict",
+                "options": {
+                    "kubeconfig": {"type": "path"},
+                    "context": {"type": "str"},
+                    "namespace": {"type": "str", "required": True},
+                    "service": {"type": "str", "required": True},
+                    "port": {"type": "str", "default": "http"},
+                    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+                    "path_prefix": {"type": "str", "default": ""},
+                    "tenant_label": {"type": "str", "default": "tenant_id"},
+                },
+            },
+        },
+        mutually_exclusive=[("credentials", "credentials_secret")],
+        supports_check_mode=True,
+    )
+    if not cluster.HAS_KUBERNETES:
+        module.fail_json(msg=missing_required_lib("kubernetes"))
+    if "@" in module.params["url"]:
+        # It is refused for the password that it may hold, which must not come back with the options either.
+        module.no_log_values.add(module.params["url"])
+    result: dict[str, Any] = {
+        "changed": False,
+        "probed": False,
+        "seconds": None,
+        "copies": None,
+        **probe(module.params, check_mode=module.check_mode),
+    }
+    if problems := result.pop("problems"):
+        failed = ProblemError(problems)
+        module.fail_json(msg=str(failed), problems=failed.as_dicts(), **result)
+    module.exit_json(**result)
+
+
+def probe(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    target = _target(options["query"])
+    values = {name: text for name, text in (options["credentials"] or {}).items() if text}
+    canary, wrong = _canary(options, values)
+    wrong += [*option_problems(options["image"], options["timeout"]), *(target.problems() if target else [])]
+    result = {"steps": unprobed(canary, target is not None), "problems": wrong}
+    if wrong or check_mode:
+        # In check mode, the cluster may be empty still.
+        return result
+    try:
+        objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
+        if options["credentials_secret"]:
+            canary, wrong = _canary(options, _from_secret(objects, options))
+        prometheus = Prometheus(_query_session(options), target) if target else None
+        return {**result, "problems": wrong} if wrong else _try(objects, canary, prometheus, options)
+    except ProblemError as error:
+        return {**result, "problems": error.problems}
+
+
+def _try(objects: Objects, canary: Canary, prometheus: Prometheus | None, options: dict[str, Any]) -> dict[str, Any]:
+    job = canary.probe(options["namespace"], options["image"], options["timeout"])
+    failed = failure(canary, probe_run.run(objects, job, worth_waiting), options["timeout"])
+    seconds, copies = None, None
+    if prometheus and not failed:
+        failed, seconds, copies = _read_back(canary, prometheus, options["query"]["tenant_label"])
+    problems = []
+    if failed:
+        observed = f" ({failed.observed})" if failed.observed else ""
+        cause = f"step {failed.step}: {failed.cause}{observed}"
+        problems.append(Problem(canary.subject(objects.session.cluster), cause, failed.fix))
+    return {
+        "probed": True,
+        "probe_id": canary.id,
+        "seconds": seconds,
+        "copies": copies,
+        "steps": steps(canary, failed, prometheus is not None, seconds),
+        "problems": problems,
+    }
+
+
+def _canary(options: dict[str, Any], credentials: dict[str, str]) -> tuple[Canary, list[Problem]]:
+    reader = Reader()
+    labels = reader.labels("Option external_labels", options["external_labels"])
+    canary = Canary(
+        url=options["url"],
+        id=secrets.token_hex(6),
+        value=int(time.time()),
+        tenant=options["tenant"],
+        tenant_header=options["tenant_header"],
+        external_labels=labels,
+        credentials={name: text for name, text in credentials.items() if name != "username"},
+        username=options["username"] or credentials.get("username", ""),
+        server_name=options["server_name"],
+    )
+    # The password may be in a Secret that is read later.
+    known = canary.credentials or not options["credentials_secret"]
+    return canary, [*reader.problems, *canary.problems(with_credentials=bool(known))]
+
+
+def _from_secret(objects: Objects, options: Mapping[str, Any]) -> dict[str, str]:
+    name = options["credentials_secret"]
+    place = f"Secret {options['namespace']}/{name} in {objects.session.cluster}"
+    found = objects.get(SECRETS, options["namespace"], name)
+    if found is None:
+        fix = "make it, correct 'credentials_secret' and 'namespace', or give 'credentials'"
+        raise ProblemError([Problem(place, "it does not exist", fix)])
+    texts = {key: secret_text(found, key) for key in options["credentials_keys"] or CREDENTIALS}
+    values = {key: text for key, text in texts.items() if text is not None}
+    missing = [key for key in options["credentials_keys"] or () if key not in values]
+    if missing or not values:
+        there_are = ", ".join(sorted(found.get("data") or {})) or "none"
+        cause = f"it holds no text under {', '.join(missing or CREDENTIALS)}; its keys: {there_are}"
+        raise ProblemError([Problem(place, cause, "add what is missing, or leave it out of 'credentials_keys'")])
+    return values
+
+
+def _target(query: dict[str, Any] | None) -> ProxyTarget | None:
+    if query is None:
+        return None
+    parts = {name: query[name] for name in ("namespace", "port", "scheme", "path_prefix")}
+    return ProxyTarget(kind="service", name=query["service"], **parts)
+
+
+def _query_session(options: dict[str, Any]) -> cluster.ClusterSession:
+    query = options["query"]
+    return cluster.session(query["kubeconfig"] or options["kubeconfig"], query["context"])
+
+
+def _read_back(
+    canary: Canary, prometheus: Prometheus, tenant_label: str
+) -> tuple[Failure | None, float | None, int | None]:
+    """What is wrong, how long it took, how many copies there are."""
+    began = time.monotonic()
+    while True:
+        try:
+            found = _ask(canary, prometheus)
+        except ProblemError as error:
+            problem = error.problems[0]
+            missing = Failure("read_back", f"{problem.subject}: {problem.cause}", problem.fix)
+        else:
+            missing = not_found(found.warnings, READ_BACK_SECONDS)
+            if found.samples:
+                break
+        if time.monotonic() - began > READ_BACK_SECONDS:
+            return missing, None, None
+        time.sleep(POLL_SECONDS)
+    seconds = round(time.monotonic() - began, 1)
+    if failed := read_back_failure(canary, found.samples, tenant_label):
+        return failed, seconds, None
+    try:
+        copies = len(_ask(canary, prometheus, dedup=False).samples)
+    except ProblemError as error:
+        problem = error.problems[0]
+        return Failure("read_back", f"{problem.subject}: {problem.cause}", problem.fix), seconds, None
+    return None, seconds, copies
+
+
+def _ask(canary: Canary, prometheus: Prometheus, *, dedup: bool = True) -> QueryResult:
+    # A store that cannot be reached says nothing about this sample.
+    return prometheus.instant(InstantQuery(canary.query, timeout=10, dedup=dedup, partial_response=True))
+
+
+if __name__ == "__main__":
+    main()
