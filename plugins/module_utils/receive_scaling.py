@@ -9,10 +9,11 @@ No I/O here. Private to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: A StatefulSet of the plan: name, service, ring, zone, replicas.
+#: A StatefulSet of the plan: name, service, ring, zone, replicas. In a step also how many pods are running before it,
+#: and the pods that go in it.
 StatefulSet = dict[str, Any]
 
 
@@ -20,21 +21,20 @@ def steps(wanted: Sequence[StatefulSet], running: Mapping[str, int]) -> dict[str
     """What comes before the ring changes (up), and what after every router has it (down).
 
     Before: nothing goes, because the ring that is in use may still name it. After: one pod at a time goes, so that of
-    the copies of a sample the others can still be asked.
-    Running are the names of StatefulSets and how many pods each has. Each step says how many pods there are before it.
+    the copies of a sample the others can still be asked. Running are the names of StatefulSets and how many pods each
+    has. All are those of the wanted StatefulSets that are there, with every pod that each has, or is to have.
     """
-    up = [
-        {
-            **one,
-            "running": running.get(one["name"], 0),
-            "replicas": max(one["replicas"], running.get(one["name"], 0)),
-        }
-        for one in wanted
+    up = [_with(one, running.get(one["name"], 0), max(one["replicas"], running.get(one["name"], 0))) for one in wanted]
+    down = [
+        _with(one, pods, pods - 1) for one in wanted for pods in range(running.get(one["name"], 0), one["replicas"], -1)
     ]
-    return {"up": up, "down": list(_down(wanted, running))}
+    there = [{**one, "pods": _pods(one, 0, one["replicas"])} for one in up if one["name"] in running]
+    return {"up": up, "down": down, "all": there}
 
 
-def _down(wanted: Sequence[StatefulSet], running: Mapping[str, int]) -> Iterator[StatefulSet]:
-    for one in wanted:
-        for replicas in range(running.get(one["name"], 0), one["replicas"], -1):
-            yield {**one, "running": replicas, "replicas": replicas - 1}
+def _with(one: StatefulSet, running: int, replicas: int) -> StatefulSet:
+    return {**one, "running": running, "replicas": replicas, "pods": _pods(one, replicas, running)}
+
+
+def _pods(one: StatefulSet, first: int, end: int) -> list[str]:
+    return [f"{one['name']}-{ordinal}" for ordinal in range(first, end)]

@@ -43,9 +43,15 @@ def test_the_filter_reads_what_the_api_server_gives() -> None:
     running = [{"metadata": {"name": "a"}, "spec": {"replicas": 2}}, {"metadata": {"name": "gone"}, "spec": {}}]
     found = receive_steps(wanted(a=1), running)
     assert found == {
-        "up": [{"name": "a", "service": "receive", "running": 2, "replicas": 2}],
-        "down": [{"name": "a", "service": "receive", "running": 2, "replicas": 1}],
+        "up": [{"name": "a", "service": "receive", "running": 2, "replicas": 2, "pods": []}],
+        "down": [{"name": "a", "service": "receive", "running": 2, "replicas": 1, "pods": ["a-1"]}],
+        "all": [{"name": "a", "service": "receive", "running": 2, "replicas": 2, "pods": ["a-0", "a-1"]}],
     }
+
+
+def test_all_that_is_there_is_brought_up_before_it_is_taken_away() -> None:
+    found = steps(wanted(a=3, b=2), {"a": 0})
+    assert [(one["name"], one["replicas"], one["pods"]) for one in found["all"]] == [("a", 3, ["a-0", "a-1", "a-2"])]
 
 
 sizes = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 6))
