@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_scaling import steps
+from ansible_collections.miribit.thanos.plugins.module_utils.receive_scaling import read, steps
 
 
 def receive_steps(wanted: Sequence[dict[str, Any]], running: Sequence[dict[str, Any]]) -> dict[str, object]:
     """The documentation is in receive_steps.yml."""
-    replicas = {item["metadata"]["name"]: int(item["spec"].get("replicas", 1)) for item in running}
-    return {**steps(list(wanted), replicas)}
+    return {**steps(list(wanted), [read(item) for item in running])}
 
 
 class FilterModule:

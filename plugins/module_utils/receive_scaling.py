@@ -16,20 +16,40 @@ from typing import Any
 #: and the pods that go in it.
 StatefulSet = dict[str, Any]
 
+#: The label of nodes by which the ingestors of a zone are kept there.
+ZONE = "topology.kubernetes.io/zone"
 
-def steps(wanted: Sequence[StatefulSet], running: Mapping[str, int]) -> dict[str, list[StatefulSet]]:
+
+def steps(wanted: Sequence[StatefulSet], running: Sequence[StatefulSet]) -> dict[str, list[StatefulSet]]:
     """What comes before the ring changes (up), and what after every router has it (down).
 
     Before: nothing goes, because the ring that is in use may still name it. After: one pod at a time goes, so that of
-    the copies of a sample the others can still be asked. Running are the names of StatefulSets and how many pods each
-    has. All are those of the wanted StatefulSets that are there, with every pod that each has, or is to have.
+    the copies of a sample the others can still be asked. A StatefulSet that runs and is not wanted loses all its pods.
+    All are the StatefulSets that are there, each with every pod that it has, or is to have.
     """
-    up = [_with(one, running.get(one["name"], 0), max(one["replicas"], running.get(one["name"], 0))) for one in wanted]
+    there = {one["name"]: one["replicas"] for one in running}
+    names = {one["name"] for one in wanted}
+    unwanted = [{**one, "replicas": 0} for one in running if one["name"] not in names]
+    up = [_with(one, there.get(one["name"], 0), max(one["replicas"], there.get(one["name"], 0))) for one in wanted]
     down = [
-        _with(one, pods, pods - 1) for one in wanted for pods in range(running.get(one["name"], 0), one["replicas"], -1)
+        _with(one, pods, pods - 1)
+        for one in [*wanted, *unwanted]
+        for pods in range(there.get(one["name"], 0), one["replicas"], -1)
     ]
-    there = [{**one, "pods": _pods(one, 0, one["replicas"])} for one in up if one["name"] in running]
-    return {"up": up, "down": down, "all": there}
+    every = [*(one for one in up if one["name"] in there), *(one for one in running if one["name"] not in names)]
+    return {"up": up, "down": down, "all": [{**one, "pods": _pods(one, 0, one["replicas"])} for one in every]}
+
+
+def read(item: Mapping[str, Any]) -> StatefulSet:
+    """A StatefulSet that runs, as the API server gives it, in the form of the plan."""
+    spec = item["spec"]
+    selector = spec["template"]["spec"].get("nodeSelector") or {}
+    return {
+        "name": item["metadata"]["name"],
+        "service": spec["serviceName"],
+        "zone": selector.get(ZONE),
+        "replicas": int(spec.get("replicas", 1)),
+    }
 
 
 def _with(one: StatefulSet, running: int, replicas: int) -> StatefulSet:
