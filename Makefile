@@ -9,9 +9,9 @@ export PATH := $(CURDIR)/.build/venv/bin:$(PATH)
 
 VENV := $(LAB_CACHE)/venv-$(shell { cat requirements-dev.txt; $(PYTHON) -VV; } 2>&1 | sha256sum | cut -c1-16)
 LAB := lab/bin/lab
-PARTS := setup lint unit sanity docs package tools lab faults molecule
+PARTS := setup lint unit rendered sanity docs package tools lab fleet molecule
 
-.PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements bench-rings
+.PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements bench-rings bench-plan test-faults
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -42,7 +42,10 @@ $(VENV)/complete:
 	@touch $@
 
 golden: setup ## Rewrite what tests compare with, from what the code makes now
-	REWRITE_EXPECTED=1 pytest -q tests/package
+	REWRITE_EXPECTED=1 pytest -q tests/package tests/golden tests/unit/test_permissions.py
+
+bench-plan: setup ## How long the plan of 200 clusters takes
+	PYTHONPATH=.:.build/collections python tests/bench/plan.py
 
 bench-rings: setup ## How long rings take, here and in Thanos itself
 	PYTHONPATH=.:.build/collections:tests/tools python tests/bench/rings.py
@@ -60,6 +63,9 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy
 unit: setup ## Tests without a cluster, in seconds
 	pytest -q tests/unit
 
+rendered: setup ## What roles render, without a cluster: golden files, schemas of Kubernetes
+	pytest -q tests/golden
+
 sanity: setup ## ansible-test sanity
 	tests/sanity.sh
 
@@ -76,13 +82,17 @@ tools: setup ## Build the lab's tools, and try each
 lab: setup ## Try the lab: reachability, storage, isolation, states
 	pytest -q tests/lab --ignore=tests/lab/faults
 
-faults: setup ## Kill what the lab is made of, and see it come back
-	pytest -q tests/lab/faults
+fleet: setup ## Phase 1 on the lab, from the audited fleet: what it refuses, does, and shows
+	pytest -q tests/fleet -m "not long"
 
 molecule: setup ## Molecule scenarios, inside the lab
 	$(LAB) inside 2>/dev/null || $(LAB) up
 	$(LAB) exec molecule test --all --report
 	$(LAB) inside 2>/dev/null || $(LAB) down
+
+test-faults: setup ## The long ones: kill the lab, the receiver and the run, and lose nothing
+	pytest -q tests/lab/faults
+	pytest -q tests/fleet -m long
 
 lab-up: setup ## Bring the lab up, or repair it, and show it
 	@$(LAB) up

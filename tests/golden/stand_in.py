@@ -38,6 +38,8 @@ class ActionModule(ActionBase):
 
 def _answer(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
     if module == "k8s_info":
-        secret = {"metadata": {"name": arguments.get("name")}, "data": {"objstore.yml": BUCKET}}
+        # Of an earlier run, so that it may be replaced.
+        metadata = {"name": arguments.get("name"), "labels": {"app.kubernetes.io/managed-by": "miribit.thanos"}}
+        secret = {"metadata": metadata, "data": {"objstore.yml": BUCKET}}
         return {"resources": [secret] if arguments["kind"] == "Secret" else []}
     return ANSWERS.get(module, {})

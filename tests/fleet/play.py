@@ -1,0 +1,118 @@
+"""Run the collection's playbooks in the lab, as an operator does, and look at what became of the clusters."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inside import CHECKOUT, CLUSTERS, LAB, kubectl
+
+PHASE1 = "playbooks/phase1_receiver.yml"
+INVENTORY = "inventories/lab"
+_COUNTS = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+#: Everything that somebody may have put there. What clusters write by themselves, such as events, is left out.
+KINDS = (
+    "namespaces,serviceaccounts,secrets,configmaps,services,statefulsets,deployments,daemonsets,ingresses,jobs,"
+    "persistentvolumeclaims,poddisruptionbudgets,networkpolicies,roles,rolebindings,clusterroles,clusterrolebindings"
+)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a run printed, and how it ended."""
+
+    returncode: int
+    output: str
+
+    @property
+    def changed(self) -> dict[str, int]:
+        return {host: int(changed) for host, _ok, changed, *_rest in _COUNTS.findall(self.output)}
+
+    @property
+    def said(self) -> str:
+        """The output on one line, as Ansible breaks long ones."""
+        return " ".join(self.output.split())
+
+
+def command(playbook: str, *arguments: str, inventory: str | Path = INVENTORY) -> list[str]:
+    return [str(LAB), "exec", "ansible-playbook", f"--inventory={inventory}", playbook, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Plain output, and nothing of the settings of whoever runs the tests."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return {**outside, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+
+
+def play(playbook: str, *arguments: str, inventory: str | Path = INVENTORY, timeout: float = 900) -> Played:
+    done = subprocess.run(
+        command(playbook, *arguments, inventory=inventory),
+        cwd=CHECKOUT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Played(done.returncode, done.stdout)
+
+
+def succeed(playbook: str, *arguments: str, **more: Any) -> Played:
+    played = play(playbook, *arguments, **more)
+    assert played.returncode == 0, played.output[-6000:]
+    return played
+
+
+def variables(folder: Path, **values: object) -> str:
+    """Options for extra variables that are no texts."""
+    file = folder / "variables.json"
+    file.write_text(json.dumps(values))
+    return f"--extra-vars=@{file}"
+
+
+def objects(cluster: str) -> dict[str, str]:
+    """Every object that somebody has put into a cluster, and its version. An ended probe is no change."""
+    listed = json.loads(kubectl(cluster, "get", KINDS, "--all-namespaces", "--output=json"))["items"]
+    found = {}
+    for item in listed:
+        metadata = item["metadata"]
+        labels = metadata.get("labels") or {}
+        if "miribit.thanos/probe" in labels or metadata["name"] == "kube-root-ca.crt":
+            continue
+        # A workload's own version moves with the status of its pods; its generation only with what is wanted of it.
+        version = metadata.get("generation") or metadata["resourceVersion"]
+        if item["kind"] in {"PersistentVolumeClaim", "Service", "Namespace", "PodDisruptionBudget"}:
+            version = json.dumps([item.get("spec"), labels], sort_keys=True)
+        found[f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"] = str(version)
+    return found
+
+
+def fleet() -> dict[str, dict[str, str]]:
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(CLUSTERS, pool.map(objects, CLUSTERS), strict=True))
+
+
+@contextmanager
+def nothing_changes() -> Iterator[None]:
+    """Fails where any object of any cluster is another one afterwards."""
+    before = fleet()
+    yield
+    after = fleet()
+    changes = {
+        cluster: {
+            name: (before[cluster].get(name), after[cluster].get(name))
+            for name in before[cluster].keys() | after[cluster].keys()
+            if before[cluster].get(name) != after[cluster].get(name)
+        }
+        for cluster in CLUSTERS
+    }
+    assert not any(changes.values()), changes

@@ -1,0 +1,191 @@
+"""The receiver is broken and changed while samples arrive: nothing that it has acknowledged is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+from inside import CHECKOUT, get, kubectl
+from play import PHASE1, Played, command, environment, play, succeed, variables
+from steady_writer import Steady
+
+pytestmark = [pytest.mark.usefixtures("audited"), pytest.mark.long]
+
+Inventory = Callable[..., Path]
+
+SCALE = "playbooks/scale_receivers.yml"
+MONITORING = "--namespace=monitoring"
+
+
+def pods(kind: str) -> list[str]:
+    selector = f"--selector=app.kubernetes.io/name=thanos-receive-{kind}"
+    return [item["metadata"]["name"] for item in get("cluster-01", "pods", MONITORING, selector)["items"]]
+
+
+def all_ready() -> None:
+    kubectl("cluster-01", "rollout", "status", "statefulset/thanos-receiver-ingestor", MONITORING, "--timeout=180s")
+    kubectl("cluster-01", "rollout", "status", "deployment/thanos-receiver-router", MONITORING, "--timeout=180s")
+
+
+@contextmanager
+def nothing_is_lost(folder: Path, name: str, **options: Any) -> Iterator[Steady]:
+    """Samples are written all the time, and all that are acknowledged can be read in the end."""
+    with Steady(folder, name, **options) as writer:
+        yield writer
+        writer.wait(20, 180)
+        report = writer.check(120)
+    summary = writer.summary()
+    print(name, summary, {key: report[key] for key in ("expected", "found", "hidden", "unacknowledged")})
+    assert report["expected"] == report["found"] > 0, report
+    for wrong in ("missing", "wrong", "twice", "unexpected"):
+        assert not report[wrong], report
+    assert summary["refused"] == 0, summary
+
+
+def test_any_single_pod_can_die(tmp_path: Path) -> None:
+    succeed(PHASE1)
+    with nothing_is_lost(tmp_path, "killed") as writer:
+        for pod in [*pods("ingestor"), *pods("router")]:
+            kubectl("cluster-01", "delete", "pod", pod, MONITORING, "--grace-period=0", "--force")
+            writer.wait(5, 120)
+            all_ready()
+            writer.wait(5, 120)
+
+
+def test_a_new_image_is_rolled_out(tmp_path: Path, inventory: Inventory) -> None:
+    succeed(PHASE1)
+    image = "registry.miribit.lab/thanos/thanos:v0.42.4"
+    other = inventory(central={"fleet_thanos_image": image})
+    with nothing_is_lost(tmp_path, "image"):
+        succeed(PHASE1, inventory=other)
+    for kind in ("ingestor", "router"):
+        selector = f"--selector=app.kubernetes.io/name=thanos-receive-{kind}"
+        found = get("cluster-01", "pods", MONITORING, selector)["items"]
+        assert {pod["spec"]["containers"][0]["image"] for pod in found} == {image}
+
+
+def test_the_ring_grows_and_shrinks_again(tmp_path: Path) -> None:
+    succeed(PHASE1)
+    with nothing_is_lost(tmp_path, "scaled"):
+        for replicas in (4, 5, 4, 3):
+            began = time.monotonic()
+            rings = variables(tmp_path, thanos_receiver_rings=[{"name": "default", "replicas": replicas}])
+            succeed(SCALE, rings)
+            print(f"{replicas} ingestors after {time.monotonic() - began:.0f} s")
+            assert len(pods("ingestor")) == replicas
+
+
+class Authority:
+    """Certificates of the receiver and of its senders."""
+
+    def __init__(self) -> None:
+        self.own, self.of_clients = trustme.CA(), trustme.CA()
+
+    def receiver(self) -> dict[str, Any]:
+        issued = self.own.issue_cert("192.168.101.210")
+        return {
+            "thanos_receiver_tls": True,
+            "thanos_receiver_client_certificates": True,
+            # An Ingress would end TLS, and with it the certificates of clients.
+            "thanos_receiver_ingress": {},
+            "thanos_receiver_tls_files": {
+                "cert": b"".join(part.bytes() for part in issued.cert_chain_pems).decode(),
+                "key": issued.private_key_pem.bytes().decode(),
+                "client_ca": self.of_clients.cert_pem.bytes().decode(),
+            },
+        }
+
+    def sender(self, signed_by: trustme.CA | None = None) -> dict[str, str]:
+        issued = (signed_by or self.of_clients).issue_cert("agent.miribit.lab")
+        return {
+            "ca": self.own.cert_pem.bytes().decode(),
+            "cert": b"".join(part.bytes() for part in issued.cert_chain_pems).decode(),
+            "key": issued.private_key_pem.bytes().decode(),
+        }
+
+
+def test_a_wrong_certificate_is_refused_and_explained_and_right_ones_are_rotated(
+    tmp_path: Path, inventory: Inventory
+) -> None:
+    authority = Authority()
+    sender = authority.sender()
+    stranger = authority.sender(signed_by=trustme.CA())
+    receiver = authority.receiver()
+    wrong = inventory(
+        central=receiver,
+        edge={"prometheus_agent_credentials": sender},
+        cluster_03={"prometheus_agent_credentials": stranger},
+    )
+    played = play(PHASE1, "-vvv", inventory=wrong)
+    assert played.returncode != 0
+    for part in ("remote write from cluster-03", "certificate", "Fix:"):
+        assert part in played.said, played.said[-4000:]
+    assert played.changed["cluster-02"] + played.changed["cluster-04"] == 2
+    for key in (sender["key"], stranger["key"], receiver["thanos_receiver_tls_files"]["key"]):
+        for line in key.splitlines()[1:-1]:
+            assert line not in played.output
+
+    right = _rewritten(wrong, "host_vars/cluster-03.yml", {})
+    succeed(PHASE1, inventory=right)
+
+    files = {}
+    for name, text in sender.items():
+        files[name] = tmp_path / name
+        files[name].write_text(text)
+    secure = {"url": "https://192.168.101.210:19291/api/v1/receive", **files}
+    with nothing_is_lost(tmp_path, "rotated", **secure):
+        # The same authorities, and another certificate.
+        again = _rewritten(right, "group_vars/central.yml", authority.receiver())
+        rotated = succeed(PHASE1, inventory=again)
+        assert rotated.changed["cluster-01"] > 0
+    succeed(PHASE1)
+
+
+def _rewritten(inventory: Path, file: str, values: dict[str, Any]) -> Path:
+    path = inventory / file
+    before = yaml.safe_load(path.read_text()) if values else {}
+    path.write_text(yaml.safe_dump({**before, **values}))
+    return inventory
+
+
+def test_a_run_that_is_killed_is_finished_by_the_next_one(inventory: Inventory) -> None:
+    succeed("playbooks/uninstall.yml", '--extra-vars={"thanos_receiver_delete_volumes": true}')
+    seed = random.SystemRandom().randrange(10_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _round in range(5):
+        delay = chance.uniform(3, 45)
+        killed_after(delay)
+        print(f"killed after {delay:.1f} s")
+        succeed(PHASE1)
+        assert not any(succeed(PHASE1).changed.values())
+        succeed("playbooks/uninstall.yml", '--extra-vars={"thanos_receiver_delete_volumes": true}')
+
+
+def killed_after(seconds: float) -> Played:
+    """Start the run in a group of its own, and kill all of it."""
+    process = subprocess.Popen(
+        command(PHASE1),
+        cwd=CHECKOUT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _nothing = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _nothing = process.communicate()
+    return Played(process.returncode, output)
