@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils import hashring_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import DNS_LABEL, DNS_SUBDOMAIN, HIGHEST_PORT
@@ -141,7 +142,9 @@ def receiver_fact(
             reader.warn(_variable_of(warning), warning.cause, warning.fix)
         text = as_text(planned.content())
         endpoints = [endpoint.address for ring in planned.rings for endpoint in ring.endpoints]
-        stateful_sets = [stateful_set for ring in rings for stateful_set in _stateful_sets(ring)]
+        stateful_sets = [
+            stateful_set for ring in rings if isinstance(ring, dict) for stateful_set in _stateful_sets(ring)
+        ]
         _check_names(reader, name, stateful_sets)
     return {
         "name": name,
@@ -174,9 +177,8 @@ def _with_service(ring: object, name: str) -> object:
     return {"name": own, "service": service, **{key: value for key, value in ring.items() if value is not None}}
 
 
-def _stateful_sets(ring: object) -> Iterator[StatefulSet]:
+def _stateful_sets(ring: dict[str, Any]) -> Iterator[StatefulSet]:
     """Those of a ring in which nothing is wrong."""
-    assert isinstance(ring, dict)
     service = ring["service"]
     if "zones" not in ring:
         yield StatefulSet(service, service, ring["name"], None, int(ring["replicas"]))

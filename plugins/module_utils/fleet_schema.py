@@ -240,7 +240,8 @@ class HostReader:
 
     def _value(self, name: str, kind: _Value) -> _Value:
         default = SCHEMA[name].default
-        assert isinstance(default, type(kind))
+        if not isinstance(default, type(kind)):
+            raise TypeError(name)
         reader = Reader()
         value = reader.value("", self._values, name, default)
         self._accept(reader)

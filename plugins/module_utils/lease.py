@@ -39,7 +39,7 @@ TRIES = 10
 _NO_NAMES = {"", "localhost", "localhost.localdomain"}
 
 #: When a process was started; empty if it is gone, None if nobody can say. See processes.started().
-Started = Callable[[int], str | None]
+Started = Callable[[int], "str | None"]
 
 
 @dataclass(frozen=True)

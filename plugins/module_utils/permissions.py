@@ -256,14 +256,16 @@ def manifest_text(phase: str, side: str, namespace: str) -> str:
         "# Where another user or a group runs it, make it the subject of both bindings. Where the namespace is not",
         f"# {namespace}, replace it throughout. Made from plugins/module_utils/permissions.py.",
     ]
+    lines += ["---", "apiVersion: v1", "kind: List", "items:"]
     for item in manifests(phase, side, namespace):
-        lines += ["---", *(f"{key}: {_flow(item[key])}" for key in _KEYS if key in item)]
+        first, *more = (f"{key}: {_flow(item[key])}" for key in _KEYS if key in item)
+        lines += [f"  - {first}", *(f"    {line}" for line in more)]
         if "rules" in item:
-            lines.append("rules:")
+            lines.append("    rules:")
             said = ""
             for rule in _granted(phase, side, str(item["kind"])):
-                lines += [] if rule.why == said else [f"  # {rule.why}"]
-                lines.append(f"  - {_flow(_as_object(rule, namespace))}")
+                lines += [] if rule.why == said else [f"      # {rule.why}"]
+                lines.append(f"      - {_flow(_as_object(rule, namespace))}")
                 said = rule.why
     return "\n".join(lines) + "\n"
 

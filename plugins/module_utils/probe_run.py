@@ -45,7 +45,7 @@ _MOST_LEFT_OVERS = 20
 LOG_END = (("tailLines", "100"), ("limitBytes", "65536"))
 
 #: How long the steps that still run are worth waiting for, after those that ended; None: until the time is up.
-Worth = Callable[[Mapping[str, Outcome]], float | None]
+Worth = Callable[[Mapping[str, Outcome]], "float | None"]
 
 
 def to_the_end(_outcomes: Mapping[str, Outcome]) -> float | None:

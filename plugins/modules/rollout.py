@@ -232,7 +232,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.rollout_state impor
 CLAIMS = Resource("v1", "persistentvolumeclaims")
 REPLICA_SETS = Resource("apps/v1", "replicasets")
 
-Workload = tuple[State, Object | None]
+Workload = tuple[State, "Object | None"]
 
 
 @dataclass

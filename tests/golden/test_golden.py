@@ -189,8 +189,13 @@ def masked(item: Object) -> Object:
 def test_each_object_is_as_agreed_upon(rendered: Rendered, case: str) -> None:
     folder = EXPECTED / case
     made = {
-        f"{component}.yaml": yaml.dump_all(
-            map(masked, objects), Dumper=Dumper, sort_keys=False, explicit_start=True, width=150, allow_unicode=True
+        f"{component}.yaml": yaml.dump(
+            [masked(item) for item in objects],
+            Dumper=Dumper,
+            sort_keys=False,
+            explicit_start=True,
+            width=150,
+            allow_unicode=True,
         )
         for component, objects in rendered.components.items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,8 +23,8 @@ Ask = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def server() -> Iterator[ObjectServer]:
-    with ObjectServer().serve() as stand_in:
-        yield stand_in
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(ObjectServer().serve())
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ Run = Callable[..., dict[str, Any]]
 def probe(run_module: Run, probe_cluster: ProbeCluster) -> Run:
     """Run the module; nothing secret comes back."""
 
-    def run(config: object = CONFIG, **more: object) -> dict[str, Any]:
+    def run(*configs: object, **more: object) -> dict[str, Any]:
+        (config,) = configs or (CONFIG,)
         given = {} if config is None else {"config": config if isinstance(config, str) else yaml.safe_dump(config)}
         options = {"namespace": "monitoring", "image": "registry.example/thanos:v0.42.4", **given, **more}
         result = run_module(object_storage_probe, options)
