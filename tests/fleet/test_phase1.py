@@ -299,7 +299,7 @@ def test_an_image_that_cannot_be_pulled_is_explained_and_mended_by_a_rerun(inven
 
 @pytest.mark.long
 def test_a_quota_that_is_too_small_is_explained_and_mended_by_a_rerun(inventory: Inventory) -> None:
-    kubectl("cluster-01", "create", "quota", "small", "--hard=statefulsets.apps=20,pods=12", "--namespace=monitoring")
+    kubectl("cluster-01", "create", "quota", "small", "--hard=pods=14", "--namespace=monitoring")
     try:
         four = inventory(
             central={
