@@ -79,6 +79,11 @@ options:
     description: How long to wait between two looks, in seconds.
     type: float
     default: 3
+  lock:
+    description:
+      - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
+      - If given, the lock is renewed while this waits, and the waiting ends when another run has it.
+    type: dict
   since:
     description:
       - What failed before this moment does not end the waiting, because it may have been mended since.
@@ -405,6 +410,7 @@ def main() -> None:
             },
             "timeout": {"type": "float", "default": 600},
             "interval": {"type": "float", "default": 3},
+            "lock": {"type": "dict"},
             "since": {"type": "str"},
             "final": {"type": "bool", "default": False},
         },

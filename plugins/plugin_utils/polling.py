@@ -9,6 +9,8 @@ Private to the collection: it can change at any time.
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from typing import Any, ClassVar
 
@@ -19,12 +21,19 @@ from ansible_collections.miribit.thanos.plugins.module_utils.problems import Pro
 
 Result = dict[str, Any]
 
+#: How often a lock of 60 s is looked after, in seconds.
+_RENEWAL = 15.0
+#: How the connection's problems begin. Others of an API server, such as refused credentials, name no address.
+_AWAY = re.compile(r"API server \S+ of ")
+
 
 class PollingAction(ActionBase):
     """Runs the module of its own name until that is done, has failed, or the time is up.
 
     The module looks once, and returns ``done``, and under ``progress`` one line for each thing it waits for. A line is
-    shown when it is another one than the time before. After ``timeout`` seconds the module is run one last time, with
+    shown when it is another one than the time before. With the option ``lock``, the lock of the fleet is renewed while
+    it waits, and the waiting ends when that is lost. An API server that does not answer is waited for like everything
+    else. After ``timeout`` seconds the module is run one last time, with
     ``final: true``, and then it fails and says why. Both options of the waiting are documented in the module, which
     accepts them and does not use them. A subclass sets no more than their defaults.
     """
@@ -35,6 +44,8 @@ class PollingAction(ActionBase):
     #: The defaults of the options, in seconds. The same as in the module's documentation.
     timeout: ClassVar[float]
     interval: ClassVar[float]
+
+    _renewed = -math.inf
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
@@ -47,7 +58,9 @@ class PollingAction(ActionBase):
             final = time.monotonic() >= deadline
             # Ansible adds to the options that it is given, so each slice gets its own.
             options = {**self._task.args, "final": final}
-            outcome: Result = self._execute_module(module_args=options, task_vars=task_vars)
+            outcome = self._renew(task_vars) or self._execute_module(module_args=options, task_vars=task_vars)
+            if not final and _is_away(outcome):
+                outcome = {"progress": [str(outcome["msg"])]}
             now = [str(line) for line in outcome.get("progress") or []]
             for line in now:
                 if line not in before:
@@ -64,6 +77,17 @@ class PollingAction(ActionBase):
             result |= {"failed": True, "msg": str(problem), "problems": [problem.as_dict()]}
         return result
 
+    def _renew(self, task_vars: dict[str, Any] | None) -> Result:
+        """Nothing, or how the lock was lost. Only a lock that is getting old is written anew."""
+        lock = self._task.args.get("lock")
+        if not lock or self._task.check_mode or time.monotonic() < self._renewed + _RENEWAL:
+            return {}
+        self._renewed = time.monotonic()
+        held: Result = self._execute_module(
+            module_name="miribit.thanos.migration_lock", module_args={**lock, "state": "held"}, task_vars=task_vars
+        )
+        return held if held.get("failed") else {}
+
     def _tell(self, line: str) -> None:
         if not self._task.no_log:
             Display().display(line)
@@ -74,3 +98,9 @@ class PollingAction(ActionBase):
         except (TypeError, ValueError):
             # The module refuses it, and says so.
             return default
+
+
+def _is_away(outcome: Result) -> bool:
+    """Whether there was no answer, as while an API server is started again."""
+    problems = outcome.get("problems") or []
+    return bool(outcome.get("failed") and problems and all(_AWAY.match(problem["subject"]) for problem in problems))

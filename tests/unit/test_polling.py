@@ -29,6 +29,10 @@ class Clock:
         self.now += seconds
 
 
+def clock_of(_action: PollingAction) -> float:
+    return polling.time.monotonic()
+
+
 class Waiting(PollingAction):
     """With a module that says what a test tells it to say; the last word is repeated."""
 
@@ -37,9 +41,14 @@ class Waiting(PollingAction):
 
     def says(self, *results: Result) -> None:
         self.results = list(results)
+        self.lock: Result = {"acquired": True}
+        self.renewals: list[float] = []
         self.calls: list[Result] = []
 
-    def _execute_module(self, *, module_args: Result, **_others: object) -> Result:
+    def _execute_module(self, *, module_args: Result, module_name: str = "", **_others: object) -> Result:
+        if module_name:
+            self.renewals.append(clock_of(self))
+            return dict(self.lock)
         self.calls.append(dict(module_args))
         module_args["_ansible_version"] = "what Ansible adds"
         return dict(self.results.pop(0) if len(self.results) > 1 else self.results[0])
@@ -157,3 +166,49 @@ def test_check_mode_is_left_to_the_module(clock: Clock, shown: list[str]) -> Non
 
 def test_the_lock_waits_as_its_documentation_says() -> None:
     assert (ActionModule.timeout, ActionModule.interval) == (300, 5)
+
+
+LOCK = {"namespace": "monitoring", "run": {"id": "1"}}
+
+
+def test_a_lock_is_renewed_while_it_waits(clock: Clock, shown: list[str]) -> None:
+    action = waiting(timeout=60, lock=LOCK)
+    action.says(*[{"done": False}] * 8, {"done": True})
+    assert not run(action).get("failed")
+    assert action.renewals == [0, 15, 30]
+
+
+def test_a_lock_that_is_lost_ends_the_waiting(clock: Clock, shown: list[str]) -> None:
+    action = waiting(lock=LOCK)
+    action.says({"done": False})
+    action.lock = {"failed": True, "msg": "the lock is held by anna", "problems": [{"subject": "Lock"}]}
+    assert run(action)["msg"] == "the lock is held by anna"
+    assert action.calls == []
+
+
+def test_check_mode_renews_no_lock(clock: Clock, shown: list[str]) -> None:
+    action = waiting(check_mode=True, lock=LOCK)
+    action.says({"done": True})
+    run(action)
+    assert action.renewals == []
+
+
+def away(subject: str) -> Result:
+    return {"failed": True, "msg": f"{subject}: it cannot be reached", "problems": [{"subject": subject}]}
+
+
+def test_an_api_server_that_does_not_answer_is_waited_for(action: Waiting, shown: list[str]) -> None:
+    action.says(away("API server 192.0.2.1:6443 of context cluster-01"), {"done": True})
+    assert not run(action).get("failed")
+    assert shown == ["[cluster-01] API server 192.0.2.1:6443 of context cluster-01: it cannot be reached"]
+
+
+def test_an_api_server_that_stays_away_is_the_failure_in_the_end(action: Waiting) -> None:
+    action.says(away("API server 192.0.2.1:6443 of context cluster-01"))
+    assert "it cannot be reached" in run(action)["msg"]
+
+
+def test_an_api_server_that_refuses_is_not_waited_for(action: Waiting, clock: Clock) -> None:
+    action.says(away("API server of context cluster-01"))
+    assert run(action)["failed"]
+    assert clock.naps == []
