@@ -158,7 +158,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster, probe_run
+from ansible_collections.miribit.thanos.plugins.module_utils import bucket, cluster, probe_run
 from ansible_collections.miribit.thanos.plugins.module_utils.object_storage_probe import (
     Bucket,
     hidden,
@@ -166,16 +166,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.object_storage_prob
     ulid,
     unprobed,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import SECRETS, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems, secret_text
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-
-try:
-    import yaml
-except ImportError:
-    HAS_YAML = False
-else:
-    HAS_YAML = True
 
 
 def main() -> None:
@@ -195,7 +188,7 @@ def main() -> None:
         required_one_of=[("config", "secret")],
         supports_check_mode=True,
     )
-    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
+    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", bucket.HAS_YAML)):
         if not is_there:
             module.fail_json(msg=missing_required_lib(library))
     if not isinstance(module.params["config"], str):
@@ -216,58 +209,31 @@ def main() -> None:
 
 def probe(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     wrong = list(option_problems(options["image"], options["timeout"]))
-    bucket = None
-    if options["secret"] is None:
-        config = options["config"]
-        bucket = _bucket(config if isinstance(config, str) else json.dumps(config), "Option config", wrong)
+    given = None
+    try:
+        if options["secret"] is None:
+            config = options["config"]
+            given = bucket.parse(config if isinstance(config, str) else json.dumps(config), "Option config")
+    except ProblemError as error:
+        wrong += error.problems
     if wrong or check_mode:
         # In check mode, the cluster may be empty still.
         return {"problems": wrong}
     try:
         objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
-        bucket = bucket or _bucket(*_from_secret(objects, options), wrong)
-        return {"problems": wrong} if wrong else _try(objects, bucket, options)
+        place = (options["namespace"], options["secret"], options["key"])
+        return _try(objects, given or bucket.from_secret(objects, *place), options)
     except ProblemError as error:
         return {"problems": error.problems}
 
 
-def _try(objects: Objects, bucket: Bucket, options: dict[str, Any]) -> dict[str, Any]:
+def _try(objects: Objects, tried: Bucket, options: dict[str, Any]) -> dict[str, Any]:
     block = ulid(int(time.time() * 1000), secrets.token_bytes(10))
     account = options["service_account"] or ""
-    job = bucket.probe(options["namespace"], options["image"], options["timeout"], block, account)
-    steps = judge(bucket, probe_run.run(objects, job), block, options["timeout"])
-    subject = f"{bucket} from {objects.session.cluster}"
+    job = tried.probe(options["namespace"], options["image"], options["timeout"], block, account)
+    steps = judge(tried, probe_run.run(objects, job), block, options["timeout"])
+    subject = f"{tried} from {objects.session.cluster}"
     return {"probed": True, "steps": steps, "problems": [_problem(subject, step) for step in steps if step["cause"]]}
-
-
-def _bucket(text: str, place: str, wrong: list[Problem]) -> Bucket:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        # Not the library's text: it quotes the line, which can be the one with the key.
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        wrong.append(Problem(place, f"it is not YAML{where}", "correct the text"))
-        return Bucket({}, "", place)
-    bucket = Bucket(content, text, place)
-    wrong += bucket.problems()
-    return bucket
-
-
-def _from_secret(objects: Objects, options: dict[str, Any]) -> tuple[str, str]:
-    """The text, and what a message calls its place."""
-    name, key = options["secret"], options["key"]
-    place = f"Secret {options['namespace']}/{name} in {objects.session.cluster}"
-    found = objects.get(SECRETS, options["namespace"], name)
-    if found is None:
-        fix = "make it, correct 'secret' and 'namespace', or give 'config'"
-        raise ProblemError([Problem(place, "it does not exist", fix)])
-    text = secret_text(found, key)
-    if text is None:
-        there_are = ", ".join(sorted(found.get("data") or {})) or "none"
-        cause = f"it holds no text under {key}; its keys: {there_are}"
-        raise ProblemError([Problem(place, cause, "correct 'key', or add it")])
-    return text, f"{place}, key {key}"
 
 
 def _problem(subject: str, step: dict[str, object]) -> Problem:

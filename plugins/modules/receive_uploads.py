@@ -192,10 +192,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster, probe_run
+from ansible_collections.miribit.thanos.plugins.module_utils import bucket, cluster, probe_run
 from ansible_collections.miribit.thanos.plugins.module_utils.object_storage_probe import Bucket, judge
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import PODS, SECRETS, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import Probe, Step, option_problems, secret_text
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import PODS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import Probe, Step, option_problems
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.receive_uploads import (
     CONFIG_FILE,
@@ -208,13 +208,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.receive_uploads imp
     read,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Receiver, is_leaving, is_ready
-
-try:
-    import yaml
-except ImportError:
-    HAS_YAML = False
-else:
-    HAS_YAML = True
 
 # About 80,000 blocks. Kubelets keep 10 MiB.
 _LOG = (("limitBytes", "10485760"),)
@@ -242,7 +235,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
+    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", bucket.HAS_YAML)):
         if not is_there:
             module.fail_json(msg=missing_required_lib(library))
     result = run(module.params, check_mode=module.check_mode)
@@ -301,26 +294,26 @@ def _uploaded(options: dict[str, Any], *, check_mode: bool) -> bool:
     if check_mode or not holding:
         return False
     objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
-    bucket = _bucket(objects, options)
-    if problems := list(missing(holding, _list(objects, bucket, holding, options), str(bucket))):
+    there = bucket.from_secret(objects, options["namespace"], options["secret"], options["key"])
+    if problems := list(missing(holding, _list(objects, there, holding, options), str(there))):
         raise ProblemError(problems)
     return True
 
 
-def _list(objects: Objects, bucket: Bucket, holding: list[Holding], options: dict[str, Any]) -> list[Block]:
+def _list(objects: Objects, there: Bucket, holding: list[Holding], options: dict[str, Any]) -> list[Block]:
     seconds = options["timeout"]
     probe = Probe(
         "receive-uploads",
         options["namespace"],
         options["image"],
         (Step("list", command(holding, seconds)),),
-        {CONFIG_FILE: bucket.text},
+        {CONFIG_FILE: there.text},
         seconds,
         service_account=options["service_account"] or "",
     )
     outcomes = probe_run.run(objects, probe, log=_LOG)
-    subject = f"{bucket} from {objects.session.cluster}"
-    step = judge(bucket, outcomes, "", seconds)[0]
+    subject = f"{there} from {objects.session.cluster}"
+    step = judge(there, outcomes, "", seconds)[0]
     if not step["ok"]:
         observed = f" ({step['observed']})" if step["observed"] else ""
         raise ProblemError([Problem(subject, f"{step['cause']}{observed}", str(step["fix"]))])
@@ -329,26 +322,6 @@ def _list(objects: Objects, bucket: Bucket, holding: list[Holding], options: dic
         cause = "the log of the pod does not show all of the bucket's blocks that it has listed"
         raise ProblemError([Problem(subject, cause, "run it again, with fewer pods at a time where there are many")])
     return found
-
-
-def _bucket(objects: Objects, options: dict[str, Any]) -> Bucket:
-    name, key = options["secret"], options["key"]
-    place = f"Secret {options['namespace']}/{name} in {objects.session.cluster}"
-    found = objects.get(SECRETS, options["namespace"], name)
-    if found is None:
-        raise ProblemError([Problem(place, "it does not exist", "correct 'secret' and 'namespace'")])
-    text = secret_text(found, key)
-    if text is None:
-        raise ProblemError([Problem(place, f"it holds no text under {key}", "correct 'key'")])
-    place = f"{place}, key {key}"
-    try:
-        bucket = Bucket(yaml.safe_load(text), text, place)
-    except yaml.YAMLError:
-        # Not the library's text: it quotes the line, which can be the one with the key.
-        raise ProblemError([Problem(place, "it is not YAML", "correct the text")]) from None
-    if wrong := list(bucket.problems()):
-        raise ProblemError(wrong)
-    return bucket
 
 
 if __name__ == "__main__":

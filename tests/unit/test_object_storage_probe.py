@@ -313,5 +313,5 @@ def test_a_pod_that_cannot_run_is_told(probe: Run, probe_cluster: ProbeCluster) 
 def test_a_controller_without_the_libraries_is_told_what_to_install(
     probe: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_storage_probe, "HAS_YAML", False)
+    monkeypatch.setattr(object_storage_probe.bucket, "HAS_YAML", False)
     assert "Failed to import the required Python library (PyYAML)" in probe()["msg"]

@@ -300,8 +300,8 @@ def test_a_bucket_that_cannot_be_listed_is_told_with_its_cause(check: Run, probe
     ("data", "told"),
     [
         (None, "it does not exist"),
-        ({"other": "eA=="}, "it holds no text under objstore.yml"),
-        ({"objstore.yml": base64.b64encode(f"a: b: {SECRET}".encode()).decode()}, "it is not YAML"),
+        ({"other": "eA=="}, "it holds no text under objstore.yml; its keys: other"),
+        ({"objstore.yml": base64.b64encode(f"a: b: {SECRET}".encode()).decode()}, "it is not YAML (line 1, column 5)"),
         ({"objstore.yml": base64.b64encode(b"type: S4").decode()}, "config is null, not a mapping"),
     ],
 )
@@ -326,6 +326,6 @@ def test_the_listing_has_no_more_time_than_the_pod() -> None:
 def test_a_controller_without_a_library_is_told_what_to_install(
     ask: Run, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
-    where, name = (cluster, "HAS_KUBERNETES") if library == "kubernetes" else (receive_uploads, "HAS_YAML")
+    where, name = (cluster, "HAS_KUBERNETES") if library == "kubernetes" else (receive_uploads.bucket, "HAS_YAML")
     monkeypatch.setattr(where, name, False)
     assert f"Failed to import the required Python library ({library})" in ask()["msg"]
