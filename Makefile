@@ -80,10 +80,10 @@ tools: setup ## Build the lab's tools, and try each
 	pytest -q tests/tools
 
 lab: setup ## Try the lab: reachability, storage, isolation, states
-	pytest -q tests/lab --ignore=tests/lab/faults
+	pytest -q --durations=5 tests/lab --ignore=tests/lab/faults -m "not long"
 
 fleet: setup ## Phase 1 on the lab, from the audited fleet: what it refuses, does, and shows
-	pytest -q tests/fleet -m "not long"
+	pytest -q --durations=5 tests/fleet -m "not long"
 
 molecule: setup ## Molecule scenarios, inside the lab
 	$(LAB) inside 2>/dev/null || $(LAB) up
@@ -91,8 +91,9 @@ molecule: setup ## Molecule scenarios, inside the lab
 	$(LAB) inside 2>/dev/null || $(LAB) down
 
 test-faults: setup ## The long ones: kill the lab, the receiver and the run, and lose nothing
-	pytest -q tests/lab/faults
-	pytest -q tests/fleet -m long
+	pytest -q --durations=10 tests/lab/faults
+	pytest -q --durations=10 tests/lab --ignore=tests/lab/faults -m long
+	pytest -q --durations=10 tests/fleet -m long
 
 lab-up: setup ## Bring the lab up, or repair it, and show it
 	@$(LAB) up

@@ -288,6 +288,7 @@ def picture(cluster: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_the_state_is_the_same_three_times_in_a_row_whatever_it_was_before() -> None:
     first = everywhere(picture)
     for disturb in (_delete_things, _add_things):
