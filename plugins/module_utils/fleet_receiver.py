@@ -165,6 +165,7 @@ def receiver_fact(
         "ingress": {"host": receiver.ingress} if receiver.ingress else None,
         "tls": receiver.tls,
         "client_certificates": receiver.client_certificates,
+        "vertical_compaction": reader.flag("thanos_compactor_vertical_compaction"),
     }
 
 

@@ -98,6 +98,12 @@ _TABLE = (
     Variable("thanos_receiver_client_certificates", False, "central", "Whether it asks senders for a certificate"),
     Variable("thanos_receiver_tenant_header", TENANT_HEADER, "central", "Header that names the tenant of a write"),
     Variable("thanos_receiver_default_tenant", "default-tenant", "central", "Tenant of a write without that header"),
+    Variable(
+        "thanos_compactor_vertical_compaction",
+        False,
+        "central",
+        "Whether the compactor takes blocks that overlap, as late samples make them",
+    ),
     Variable("thanos_query_name", "thanos-query", "central", "Name of Thanos Query and of its Service"),
     Variable(
         "prometheus_agent_remote_write_via",

@@ -129,6 +129,7 @@ def test_the_receiver_has_a_ring_of_three_unless_it_is_told_otherwise() -> None:
         "ingress": None,
         "tls": False,
         "client_certificates": False,
+        "vertical_compaction": False,
     }
 
 
