@@ -127,7 +127,8 @@ receiver:
   description:
     - The receiver on the central cluster.
     - C(tenants) are all that some edge writes as. C(rings) is what the filter P(miribit.thanos.hashrings#filter) takes,
-      C(hashrings_text) the file and C(config_hash) its hash. C(stateful_sets) are the ingestors.
+      C(hashrings_text) the file and C(config_hash) its hash. C(stateful_sets) are the ingestors, C(endpoints) the
+      addresses of their pods. C(vertical_compaction) says whether blocks that overlap are compacted.
     - C(load_balancer) and C(ingress) are null where there is none. The address of C(load_balancer) is empty where the
       cluster chooses it.
   returned: success
@@ -143,12 +144,14 @@ receiver:
     rings: [{name: default, service: thanos-receiver-ingestor, replicas: 3}]
     hashrings_text: "[]"
     config_hash: 12345
+    endpoints: ["thanos-receiver-ingestor-0.thanos-receiver-ingestor.monitoring.svc.cluster.local:10901"]
     stateful_sets:
       - {name: thanos-receiver-ingestor, service: thanos-receiver-ingestor, ring: default, zone: null, replicas: 3}
     load_balancer: {address: 192.168.101.210, port: 19291}
     ingress: null
     tls: true
     client_certificates: false
+    vertical_compaction: false
 query:
   description: Thanos Query on the central cluster.
   returned: success
