@@ -128,7 +128,7 @@ def test_a_wrong_certificate_is_refused_and_explained_and_right_ones_are_rotated
     )
     played = play(PHASE1, "-vvv", inventory=wrong)
     assert played.returncode != 0
-    for part in ("remote write from cluster-03", "certificate", "Fix:"):
+    for part in ("Remote write from context cluster-03 to https:", "certificate", "Fix:"):
         assert part in played.said, played.said[-4000:]
     assert played.changed["cluster-02"] + played.changed["cluster-04"] == 2
     for key in (sender["key"], stranger["key"], receiver["thanos_receiver_tls_files"]["key"]):
