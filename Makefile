@@ -77,7 +77,7 @@ package: setup ## The built tarball: its exact content, and whether it installs
 
 tools: setup ## Build the lab's tools, and try each
 	$(LAB) tools
-	pytest -q tests/tools
+	pytest -q tests/tools -m "not long"
 
 lab: setup ## Try the lab: reachability, storage, isolation, states
 	pytest -q --durations=5 tests/lab --ignore=tests/lab/faults -m "not long"
@@ -91,6 +91,7 @@ molecule: setup ## Molecule scenarios, inside the lab
 	$(LAB) inside 2>/dev/null || $(LAB) down
 
 test-faults: setup ## The long ones: kill the lab, the receiver and the run, and lose nothing
+	pytest -q --durations=10 tests/tools -m long
 	pytest -q --durations=10 tests/lab/faults
 	pytest -q --durations=10 tests/lab --ignore=tests/lab/faults -m long
 	pytest -q --durations=10 tests/fleet -m long

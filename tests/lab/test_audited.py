@@ -315,6 +315,7 @@ def variants() -> None:
     lab("reset", "audited", *(part for wish in wishes for part in ("--variant", wish)))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("variants")
 def test_variant_argocd_has_its_marks_and_no_release() -> None:
     assert releases("cluster-01") == []
@@ -325,6 +326,7 @@ def test_variant_argocd_has_its_marks_and_no_release() -> None:
     assert targets("cluster-01") == full_targets("cluster-01")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("variants")
 def test_variant_renamed_has_another_release_and_another_namespace() -> None:
     (release,) = releases("cluster-02")
@@ -335,6 +337,7 @@ def test_variant_renamed_has_another_release_and_another_namespace() -> None:
     assert targets("cluster-02", "prometheus-agent-0", "observability") == agent_targets("cluster-02")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("variants")
 def test_variant_no_helm_is_plain_custom_resources() -> None:
     assert releases("cluster-03") == []
@@ -344,6 +347,7 @@ def test_variant_no_helm_is_plain_custom_resources() -> None:
     assert targets("cluster-03") == full_targets("cluster-03")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("variants")
 def test_variant_operator_agent_runs_as_a_prometheus_agent_of_the_operator() -> None:
     assert "StatefulSet prom-agent-edge" in workloads("cluster-04")

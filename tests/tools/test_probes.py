@@ -158,6 +158,7 @@ def hole() -> Iterator[str]:
         yield f"127.0.0.1:{full.getsockname()[1]}"
 
 
+@pytest.mark.long
 def test_packets_that_are_dropped_are_recognised(send: Send, hole: str) -> None:
     failed(send(canary(f"http://{hole}"), seconds=1), "connect", "packets are dropped")
 
@@ -338,6 +339,7 @@ def test_an_endpoint_with_tls_is_recognised(probe: Callable[[Bucket], Steps], tl
     assert "does not trust" in str(probe(bucket(endpoint, insecure=False))[0]["cause"])
 
 
+@pytest.mark.long
 def test_packets_that_are_dropped_on_the_way_to_the_endpoint_are_recognised(
     probe: Callable[[Bucket], Steps], hole: str
 ) -> None:
