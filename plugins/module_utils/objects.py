@@ -26,8 +26,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.problems import Pro
 #: An object as JSON has it.
 Object = dict[str, Any]
 
-MERGE_PATCH = "application/merge-patch+json"
-
 
 class Session(Protocol):
     """A connection to one cluster's API server."""
@@ -109,11 +107,6 @@ class Objects:
         """The replaced object. Raises ConflictError if it is not the one whose resourceVersion was read."""
         path = resource.path(namespace, item["metadata"]["name"])
         return self._document(self.session.send("PUT", path, body=item), path)
-
-    def patch(self, resource: Resource, namespace: str, name: str, change: Object) -> Object:
-        """The object after a merge patch."""
-        path = resource.path(namespace, name)
-        return self._document(self.session.send("PATCH", path, body=change, content_type=MERGE_PATCH), path)
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Delete an object, and what it owns, in the background. There may be none."""
