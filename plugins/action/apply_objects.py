@@ -10,7 +10,9 @@ import yaml
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
+    DELETABLE,
     FIELD_MANAGER,
+    RESOURCES,
     additions,
     diffs,
     mark,
@@ -33,8 +35,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
+        kinds = DELETABLE if options["state"] == "absent" else tuple(RESOURCES)
         try:
-            objects = mark(options["objects"], options["component"], options["namespace"])
+            objects = mark(options["objects"], options["component"], options["namespace"], kinds)
         except ProblemError as error:
             return {**result, "failed": True, "msg": str(error), "problems": error.as_dicts()}
         if options["state"] == "absent":

@@ -37,13 +37,16 @@ RESOURCES = {
     "Deployment": Resource("apps/v1", "deployments"),
     "Ingress": Resource("networking.k8s.io/v1", "ingresses"),
 }
-_ORDER = list(RESOURCES)
+#: What may be deleted, too: volumes, where a role names them. They are never found to be surplus.
+DELETABLE = (*RESOURCES, "PersistentVolumeClaim")
 
 #: How a diff writes an object down.
 Dump = Callable[[Object], str]
 
 
-def mark(objects: Iterable[object], component: str, namespace: str) -> list[Object]:
+def mark(
+    objects: Iterable[object], component: str, namespace: str, kinds: Sequence[str] = tuple(RESOURCES)
+) -> list[Object]:
     """The objects with their namespace and the labels that say whose they are, in the order in which they are made."""
     found: list[Object] = []
     problems: list[Problem] = []
@@ -51,10 +54,10 @@ def mark(objects: Iterable[object], component: str, namespace: str) -> list[Obje
         if item is None:
             continue
         place = f"Object {number} of {component}"
-        if not isinstance(item, dict) or item.get("kind") not in RESOURCES:
+        if not isinstance(item, dict) or item.get("kind") not in kinds:
             kind = item.get("kind") if isinstance(item, dict) else None
-            cause = f"its kind {kind!r} is not one that roles render"
-            problems.append(Problem(place, cause, f"use one of {', '.join(RESOURCES)}"))
+            cause = f"its kind {kind!r} is not one that roles handle"
+            problems.append(Problem(place, cause, f"use one of {', '.join(kinds)}"))
             continue
         metadata = dict(item.get("metadata") or {})
         if not metadata.get("name"):
@@ -64,7 +67,7 @@ def mark(objects: Iterable[object], component: str, namespace: str) -> list[Obje
         found.append({**item, "metadata": {**metadata, **place_in, "labels": labels}})
     if problems:
         raise ProblemError(problems)
-    return sorted(found, key=lambda item: _ORDER.index(item["kind"]))
+    return sorted(found, key=lambda item: kinds.index(item["kind"]))
 
 
 def labels_of(component: str) -> dict[str, str]:
@@ -102,7 +105,7 @@ def is_ours(item: Mapping[str, Any], component: str) -> bool:
 def surplus(recorded: Collection[str], wanted: Collection[str]) -> list[str]:
     """What the record has and the set has not, in the order in which it goes: what needs others goes first."""
     gone = [text for text in recorded if text not in wanted and from_reference(text)]
-    return sorted(gone, key=lambda text: -_ORDER.index(text.rsplit("/", 3)[1]))
+    return sorted(gone, key=lambda text: -DELETABLE.index(text.rsplit("/", 3)[1]))
 
 
 def diffs(results: Sequence[Mapping[str, Any]], objects: Sequence[Object], dump: Dump) -> list[dict[str, str]]:

@@ -41,7 +41,9 @@ options:
     type: str
     required: true
   objects:
-    description: The objects. With O(state=absent), C(apiVersion), C(kind) and the name are enough.
+    description:
+      - The objects. With O(state=absent), C(apiVersion), C(kind) and the name are enough.
+      - PersistentVolumeClaims are deleted where they are named, and never applied.
     type: list
     elements: dict
     required: true

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def variables(folder: Path, **values: object) -> str:
 
 
 def objects(cluster: str) -> dict[str, str]:
-    """Every object that somebody has put into a cluster, and its version. An ended probe is no change."""
+    """Every object that somebody has put into a cluster, and its content. An ended probe is no change."""
     listed = json.loads(kubectl(cluster, "get", KINDS, "--all-namespaces", "--output=json"))["items"]
     found = {}
     for item in listed:
@@ -88,11 +89,18 @@ def objects(cluster: str) -> dict[str, str]:
         labels = metadata.get("labels") or {}
         if "miribit.thanos/probe" in labels or metadata["name"] == "kube-root-ca.crt":
             continue
-        # A workload's own version moves with the status of its pods; its generation only with what is wanted of it.
-        version = metadata.get("generation") or metadata["resourceVersion"]
-        if item["kind"] in {"PersistentVolumeClaim", "Service", "Namespace", "PodDisruptionBudget"}:
-            version = json.dumps([item.get("spec"), labels], sort_keys=True)
-        found[f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"] = str(version)
+        # The day on which a token was last used: the API server writes it.
+        labels.pop("kubernetes.io/legacy-token-last-used", None)
+        kept = {name: metadata.get(name) for name in ("uid", "labels", "annotations", "ownerReferences", "finalizers")}
+        if item["kind"] == "PersistentVolumeClaim":
+            # Where it was bound is written there.
+            del kept["annotations"]
+        content = {name: value for name, value in item.items() if name not in {"metadata", "status"}}
+        text = json.dumps([kept, content], sort_keys=True)
+        if item["kind"] == "Secret":
+            # A test that fails shows what it compares.
+            text = sha256(text.encode()).hexdigest()
+        found[f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"] = text
     return found
 
 

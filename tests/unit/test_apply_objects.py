@@ -118,4 +118,15 @@ def test_without_objects_nothing_is_run(objects: list[object]) -> None:
 def test_an_object_that_no_role_may_render_is_refused() -> None:
     result = applying(objects=[{"kind": "Pod"}]).answers().run(task_vars={})
     assert result["failed"]
-    assert "one that roles render" in result["msg"]
+    assert "one that roles handle" in result["msg"]
+
+
+def test_a_volume_is_deleted_where_it_is_named_and_never_applied() -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-a-0"}}
+    action = applying(objects=[claim], state="absent", lock={"run": {}}).answers(
+        migration_lock={}, k8s={"changed": True}
+    )
+    assert action.run(task_vars={})["changed_objects"] == ["v1/PersistentVolumeClaim/monitoring/data-a-0"]
+    assert [name for name, *_rest in action.ran] == ["miribit.thanos.migration_lock", "kubernetes.core.k8s"]
+    refused = applying(objects=[claim]).answers().run(task_vars={})
+    assert "'PersistentVolumeClaim' is not one that roles handle" in refused["msg"]

@@ -144,5 +144,5 @@ def test_a_manifest_that_is_not_yaml_is_refused_without_quoting_it() -> None:
 
 def test_references_are_made_of_rendered_objects() -> None:
     assert object_references([item("Service")], "monitoring") == ["v1/Service/monitoring/a"]
-    with pytest.raises(AnsibleFilterError, match="one that roles render"):
+    with pytest.raises(AnsibleFilterError, match="one that roles handle"):
         object_references([item("Pod")], "monitoring")
