@@ -18,6 +18,8 @@ from inside import CHECKOUT, CLUSTERS, LAB, kubectl
 
 PHASE1 = "playbooks/phase1_receiver.yml"
 INVENTORY = "inventories/lab"
+#: The access key and the secret key of the lab's MinIO, which only root can read.
+CREDENTIALS = Path("/var/lib/miribit-lab/minio.credentials")
 _COUNTS = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 #: Everything that somebody may have put there. What clusters write by themselves, such as events, is left out.
 KINDS = (
@@ -78,6 +80,14 @@ def variables(folder: Path, **values: object) -> str:
     file = folder / "variables.json"
     file.write_text(json.dumps(values))
     return f"--extra-vars=@{file}"
+
+
+def storage(**changes: object) -> dict[str, Any]:
+    """The bucket's configuration as values, for a Secret that the collection makes."""
+    access_key, secret_key = CREDENTIALS.read_text().split()
+    config = {"bucket": "thanos", "endpoint": "s3.minio.miribit.lab:9000", "insecure": True}
+    config |= {"access_key": access_key, "secret_key": secret_key, **changes}
+    return {"object_storage_config": {"type": "S3", "config": config}, "object_storage_secret_name": "planted"}
 
 
 def objects(cluster: str) -> dict[str, str]:

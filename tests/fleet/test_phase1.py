@@ -14,13 +14,11 @@ from urllib.parse import quote
 import pytest
 import yaml
 from inside import CHECKOUT, CLUSTERS, LAB, eventually, kubectl, lab
-from play import INVENTORY, PHASE1, Played, environment, fleet, nothing_changes, play, succeed
+from play import CREDENTIALS, INVENTORY, PHASE1, Played, environment, fleet, nothing_changes, play, storage, succeed
 
 Inventory = Callable[..., Path]
 
 EDGES = CLUSTERS[1:]
-CREDENTIALS = Path("/var/lib/miribit-lab/minio.credentials")
-
 
 pytestmark = pytest.mark.usefixtures("audited")
 
@@ -120,17 +118,6 @@ def test_the_ingress_takes_remote_write_and_nothing_else() -> None:
         assert lab("exec", "python", "-c", script, host + path).strip() == status
 
 
-def storage() -> dict[str, Any]:
-    """The bucket's configuration as values, for a Secret that the collection makes."""
-    access_key, secret_key = CREDENTIALS.read_text().split()
-    config = {"bucket": "thanos", "endpoint": "s3.minio.miribit.lab:9000", "insecure": True}
-    config |= {"access_key": access_key, "secret_key": secret_key}
-    return {
-        "object_storage_config": {"type": "S3", "config": config},
-        "object_storage_secret_name": "planted-object-storage",
-    }
-
-
 class ProcessList:
     """The command lines of all processes of the machine, seen again and again."""
 
@@ -174,7 +161,7 @@ def test_no_secret_shows_anywhere_but_in_secrets(inventory: Inventory) -> None:
     for text in everything:
         for value in wanted:
             assert value not in text
-    held = kubectl("cluster-01", "get", "secret", "planted-object-storage", "--namespace=monitoring", "--output=json")
+    held = kubectl("cluster-01", "get", "secret", "planted", "--namespace=monitoring", "--output=json")
     assert secret in base64.b64decode(json.loads(held)["data"]["objstore.yml"]).decode()
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import trustme
 import yaml
-from inside import CHECKOUT, get, kubectl
-from play import PHASE1, Played, command, environment, play, succeed, variables
+from inside import CHECKOUT, get, kubectl, lab
+from play import CREDENTIALS, PHASE1, Played, command, environment, nothing_changes, play, storage, succeed, variables
 from steady_writer import Steady
 
 pytestmark = [pytest.mark.usefixtures("audited"), pytest.mark.long]
@@ -83,6 +83,49 @@ def test_the_ring_grows_and_shrinks_again(tmp_path: Path) -> None:
             succeed(SCALE, rings)
             print(f"{replicas} ingestors after {time.monotonic() - began:.0f} s")
             assert len(pods("ingestor")) == replicas
+
+
+_USERS = """
+import sys
+from minio import MinioAdmin
+from minio.credentials import StaticProvider
+admin = MinioAdmin("s3.minio.miribit.lab:9000", StaticProvider(*open(sys.argv[1]).read().split()), secure=False)
+for do, name in (argument.split("=") for argument in sys.argv[2:]):
+    if do == "add":
+        admin.user_add(name, f"secret-of-{name}")
+        admin.attach_policy(["readwrite"], user=name)
+    else:
+        admin.user_remove(name)
+"""
+
+
+def bucket_of(user: str) -> dict[str, Any]:
+    return storage(access_key=user, secret_key=f"secret-of-{user}")
+
+
+def test_keys_of_the_bucket_are_rotated(tmp_path: Path, inventory: Inventory) -> None:
+    def users(*changes: str) -> None:
+        lab("exec", "python", "-c", _USERS, str(CREDENTIALS), *changes)
+
+    users("add=first", "add=second")
+    first = inventory(central=bucket_of("first"))
+    succeed(PHASE1, inventory=first)
+    with nothing_is_lost(tmp_path, "keys"):
+        second = _rewritten(first, "group_vars/central.yml", bucket_of("second"))
+        succeed(PHASE1, inventory=second)
+        assert not any(succeed(PHASE1, inventory=second).changed.values())
+        users("remove=first")
+    with nothing_changes():
+        revoked = _rewritten(first, "group_vars/central.yml", bucket_of("first"))
+        played = play(PHASE1, inventory=revoked)
+        assert played.returncode != 0
+        assert "Fix:" in played.said
+        assert "secret-of-" not in played.output
+    # What ingestors hold is uploaded with the key that is left, and found there.
+    second = _rewritten(first, "group_vars/central.yml", bucket_of("second"))
+    succeed("playbooks/uninstall.yml", inventory=second)
+    users("remove=second")
+    succeed(PHASE1)
 
 
 class Authority:

@@ -9,14 +9,11 @@ from typing import Any
 import pytest
 import yaml
 from inside import apply, kubectl, lab
-from play import PHASE1, nothing_changes, play
+from play import CREDENTIALS, PHASE1, nothing_changes, play, storage
 
 pytestmark = pytest.mark.usefixtures("audited")
 
 Inventory = Callable[..., Path]
-
-#: What only the lab's first process and root can read.
-CREDENTIALS = Path("/var/lib/miribit-lab/minio.credentials")
 
 
 def refused(inventory: Path, *arguments: str) -> str:
@@ -99,13 +96,6 @@ def test_missing_permissions_are_listed(inventory: Inventory, tmp_path: Path) ->
     for part in ("list, create, delete on jobs.batch", "docs/rbac/phase1-edge.yaml", "cluster-03"):
         assert part in said, f"{part} not in {said}"
     assert token not in said
-
-
-def storage(**changes: object) -> dict[str, Any]:
-    access_key, secret_key = CREDENTIALS.read_text().split()
-    config = {"bucket": "thanos", "endpoint": "s3.minio.miribit.lab:9000", "insecure": True}
-    config |= {"access_key": access_key, "secret_key": secret_key, **changes}
-    return {"object_storage_config": {"type": "S3", "config": config}, "object_storage_secret_name": "planted"}
 
 
 @pytest.mark.long
