@@ -209,6 +209,14 @@ def test_what_looks_like_ours_without_a_record_is_named_and_stays() -> None:
 
 
 @pytest.mark.long
+def test_memory_that_no_node_has_is_warned_of(inventory: Inventory) -> None:
+    huge = inventory(central={"thanos_receiver_ingestor_resources": {"requests": {"memory": "900Gi"}}})
+    with nothing_changes():
+        played = succeed(PHASE1, "--check", inventory=huge)
+    assert "2700.0 GiB of memory will be asked for" in played.said
+
+
+@pytest.mark.long
 def test_with_the_least_permissions_it_does_the_same(tmp_path: Path, inventory: Inventory) -> None:
     document = yaml.safe_load(lab("exec", "cat", "/run/miribit-lab/kubeconfig"))
     tokens = {}

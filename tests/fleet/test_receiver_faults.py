@@ -89,7 +89,8 @@ _USERS = """
 import sys
 from minio import MinioAdmin
 from minio.credentials import StaticProvider
-admin = MinioAdmin("s3.minio.miribit.lab:9000", StaticProvider(*open(sys.argv[1]).read().split()), secure=False)
+root = StaticProvider(*open(sys.argv[1]).read().split())
+admin = MinioAdmin(endpoint="s3.minio.miribit.lab:9000", credentials=root, secure=False)
 for do, name in (argument.split("=") for argument in sys.argv[2:]):
     if do == "add":
         admin.user_add(name, f"secret-of-{name}")
