@@ -18,6 +18,7 @@ from inside import CHECKOUT, CLUSTERS, LAB, kubectl
 
 PHASE1 = "playbooks/phase1_receiver.yml"
 INVENTORY = "inventories/lab"
+EDGES = CLUSTERS[1:]
 #: The access key and the secret key of the lab's MinIO, which only root can read.
 CREDENTIALS = Path("/var/lib/miribit-lab/minio.credentials")
 _COUNTS = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
@@ -101,7 +102,8 @@ def objects(cluster: str) -> dict[str, str]:
             continue
         # The day on which a token was last used: the API server writes it.
         labels.pop("kubernetes.io/legacy-token-last-used", None)
-        kept = {name: metadata.get(name) for name in ("uid", "labels", "annotations", "ownerReferences", "finalizers")}
+        kept = {name: metadata.get(name) for name in ("uid", "annotations", "ownerReferences", "finalizers")}
+        kept["labels"] = labels
         if item["kind"] == "PersistentVolumeClaim":
             # Where it was bound is written there.
             del kept["annotations"]
