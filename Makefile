@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.build/venv/bin:$(PATH)
 
 VENV := $(LAB_CACHE)/venv-$(shell { cat requirements-dev.txt; $(PYTHON) -VV; } 2>&1 | sha256sum | cut -c1-16)
 LAB := lab/bin/lab
-PARTS := setup lint unit rendered sanity docs package tools lab fleet molecule
+PARTS := setup lint unit rendered report sanity docs package tools lab fleet molecule
 
 .PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements bench-rings bench-plan test-faults
 
@@ -66,6 +66,9 @@ unit: setup ## Tests without a cluster, in seconds
 rendered: setup ## What roles render, without a cluster: golden files, schemas of Kubernetes
 	pytest -q tests/golden
 
+report: setup ## The audit's reports, as a browser and a reader of Markdown show them
+	pytest -q tests/report
+
 sanity: setup ## ansible-test sanity
 	tests/sanity.sh
 
@@ -82,7 +85,7 @@ tools: setup ## Build the lab's tools, and try each
 lab: setup ## Try the lab: reachability, storage, isolation, states
 	pytest -q --durations=5 tests/lab --ignore=tests/lab/faults -m "not long"
 
-fleet: setup ## Phase 1 on the lab, from the audited fleet: what it refuses, does, and shows
+fleet: setup ## Audit and phase 1 on the lab, from the audited fleet: what they find, refuse, do, and show
 	pytest -q --durations=5 tests/fleet -m "not long"
 
 molecule: setup ## Molecule scenarios, inside the lab

@@ -123,7 +123,70 @@ _RENDERED = "What roles render: applied, looked for, taken away"
 _ROLLOUT = "Whether pods become Ready, or why not"
 _APPLIED = ("get", "list", "create", "patch", "delete")
 
+# The audit tells what it could not see. Left out on purpose, though it would show how full volumes are: get on
+# nodes/proxy, with which commands can be run in every pod (CIS Kubernetes Benchmark 2.1, 5.1.14).
+_EVERYWHERE = "What there is in all namespaces, not only in that of the fleet"
+_HERE = "What runs in the namespace of the fleet"
+_OPERATED = "Who made a Prometheus, and what its targets and rules come from"
+_READERS = "Who still reads from a Prometheus"
+_WORKLOADS = ("daemonsets", "deployments", "replicasets", "statefulsets")
+_AUDIT = (
+    _IDENTITY,
+    Rule(_HERE, "", ("pods",), ("list",)),
+    Rule(_HERE, "apps", _WORKLOADS, ("list",)),
+    Rule(
+        _EVERYWHERE,
+        "",
+        ("namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods", "services"),
+        ("list",),
+        cluster_wide=True,
+        required=False,
+    ),
+    Rule(_EVERYWHERE, "apps", _WORKLOADS, ("list",), cluster_wide=True, required=False),
+    Rule(_EVERYWHERE, "batch", ("jobs",), ("list",), cluster_wide=True, required=False),
+    Rule(_EVERYWHERE, "storage.k8s.io", ("storageclasses",), ("list",), cluster_wide=True, required=False),
+    Rule(
+        _OPERATED,
+        "monitoring.coreos.com",
+        ("alertmanagers", "prometheusagents", "prometheuses", "thanosrulers"),
+        ("list",),
+        cluster_wide=True,
+        required=False,
+    ),
+    Rule(
+        _OPERATED,
+        "monitoring.coreos.com",
+        ("podmonitors", "prometheusrules", "servicemonitors"),
+        ("list",),
+        cluster_wide=True,
+        required=False,
+    ),
+    Rule(_READERS, "autoscaling", ("horizontalpodautoscalers",), ("list",), cluster_wide=True, required=False),
+    Rule(_READERS, "apiregistration.k8s.io", ("apiservices",), ("list",), cluster_wide=True, required=False),
+    Rule(_READERS, "networking.k8s.io", ("ingresses",), ("list",), cluster_wide=True, required=False),
+    Rule("Where Grafana reads", "", ("configmaps",), ("list",), cluster_wide=True, required=False),
+    Rule(
+        "Memory and CPU in use, where there is a metrics-server",
+        "metrics.k8s.io",
+        ("pods",),
+        ("list",),
+        cluster_wide=True,
+        required=False,
+    ),
+    Rule("What each Prometheus says of itself", "", ("pods/proxy",), ("get",), required=False),
+    Rule("What agents complain about", "", ("pods/log",), ("get",), required=False),
+    Rule(
+        "Whether Grafana has its well-known password; only what its pods name is read",
+        "",
+        ("secrets",),
+        ("get",),
+        required=False,
+    ),
+)
+
 _TABLE = {
+    ("audit", "central"): _AUDIT,
+    ("audit", "edge"): _AUDIT,
     ("phase1", "central"): (
         _IDENTITY,
         _NODES,

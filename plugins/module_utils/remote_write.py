@@ -98,7 +98,7 @@ def url_complaints(url: str) -> Iterator[Complaint]:
         cause = "its URL holds a user or a password, which shows in metrics, logs and the user interface"
         yield Complaint("secret", cause, "take it out of the URL, and use basic_auth with a password_file")
         return
-    parts = _split(url)
+    parts = split_url(url)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         yield Complaint("url", "it is not an HTTP URL", f"give one like http://192.0.2.1:{RECEIVE_PORT}{RECEIVE_PATH}")
         return
@@ -113,7 +113,8 @@ def url_complaints(url: str) -> Iterator[Complaint]:
         yield Complaint("port", cause, f"use port {RECEIVE_PORT}, or the one it is exposed with")
 
 
-def _split(url: str) -> SplitResult | None:
+def split_url(url: str) -> SplitResult | None:
+    """None if it is no URL."""
     try:
         parts = urlsplit(url)
         # It reads the port only when asked for it.

@@ -14,11 +14,21 @@ from urllib.parse import quote
 import pytest
 import yaml
 from inside import CHECKOUT, CLUSTERS, LAB, eventually, kubectl, lab
-from play import CREDENTIALS, INVENTORY, PHASE1, Played, environment, fleet, nothing_changes, play, storage, succeed
+from play import (
+    CREDENTIALS,
+    EDGES,
+    INVENTORY,
+    PHASE1,
+    Played,
+    environment,
+    fleet,
+    nothing_changes,
+    play,
+    storage,
+    succeed,
+)
 
 Inventory = Callable[..., Path]
-
-EDGES = CLUSTERS[1:]
 
 pytestmark = pytest.mark.usefixtures("audited")
 

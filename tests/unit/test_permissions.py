@@ -27,7 +27,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.permissions import 
 CHECKOUT = Path(__file__).parents[2]
 PHASES = sorted(permissions._TABLE)
 #: What runs with the manifests look at: everything that is in them, in a namespace that is there.
-LOOKED_AT = {When.NODES, When.STORAGE_CLASS, When.INGRESS_CLASS}
+LOOKED_AT = {("phase1", "central"): {When.NODES, When.STORAGE_CLASS, When.INGRESS_CLASS}}
 
 
 def allowed(phase: str, side: str) -> set[Review]:
@@ -61,7 +61,7 @@ def test_the_text_of_the_manifests_is_that_of_their_objects(phase: str, side: st
 
 @pytest.mark.parametrize(("phase", "side"), PHASES)
 def test_the_manifests_allow_exactly_what_is_asked_for(phase: str, side: str) -> None:
-    looked_at = LOOKED_AT if side == "central" else set()
+    looked_at = LOOKED_AT.get((phase, side), set())
     assert allowed(phase, side) == set(reviews(phase, side, "monitoring", looked_at))
 
 
@@ -131,6 +131,25 @@ def test_pods_of_the_whole_cluster_are_not_required() -> None:
         ("a", "proxy"): True,
         ("", ""): False,
     }
+
+
+@pytest.mark.parametrize("side", ["central", "edge"])
+def test_the_audit_only_reads(side: str) -> None:
+    assert {review.verb for review in allowed("audit", side)} == {"get", "list"}
+
+
+@pytest.mark.parametrize("side", ["central", "edge"])
+def test_the_audit_can_do_without_all_but_what_runs_in_the_namespace_of_the_fleet(side: str) -> None:
+    needed = {review for review in reviews("audit", side, "a") if review.required and review.resource != "namespaces"}
+    assert {(review.verb, review.resource, review.namespace) for review in needed} == {
+        ("list", resource, "a") for resource in ("pods", "daemonsets", "deployments", "replicasets", "statefulsets")
+    }
+
+
+@pytest.mark.parametrize("side", ["central", "edge"])
+def test_the_manifests_of_the_audit_allow_no_commands_in_pods(side: str) -> None:
+    whole = {f"{review.resource}/{review.subresource}" for review in allowed("audit", side)}
+    assert whole.isdisjoint({"nodes/proxy", "pods/exec", "pods/attach"})
 
 
 def test_a_review_is_asked_in_the_words_of_the_api() -> None:

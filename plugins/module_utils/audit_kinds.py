@@ -1,0 +1,99 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kinds of objects that the audit looks at, and what is not seen where a user may not list them.
+
+No I/O here. Private to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.miribit.thanos.plugins.module_utils.access import STORAGE_CLASSES
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICES,
+    STATEFUL_SETS,
+    Resource,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
+
+_OPERATOR = "monitoring.coreos.com/v1"
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    resource: Resource
+    #: What is not seen without it, as a part of a sentence.
+    hides: str
+    namespaced: bool = True
+
+    @property
+    def what(self) -> str:
+        """As RBAC names it."""
+        group = self.resource.api_version.rpartition("/")[0]
+        return f"{self.resource.plural}{f'.{group}' if group else ''}"
+
+    def unseen(self, cluster: str, namespace: str) -> Problem:
+        """It may be listed in one namespace, or in none if that is empty."""
+        if namespace:
+            cause = f"the user may list them in namespace {namespace} only, and does not see {self.hides} elsewhere"
+        else:
+            cause = f"the user may not list them, and does not see {self.hides}"
+        fix = f"allow the user the verb 'list' on {self.what} in the whole cluster, as docs/rbac/audit-*.yaml do"
+        return Problem(f"{self.what} in {cluster}", cause, fix)
+
+
+_WANTED = "how many pods are wanted, and who owns them"
+_MADE = "what the operator made it from, which is where it has to be changed"
+_MONITORS = "what the operator takes targets from"
+
+#: Not among the others: there are too many to read all.
+CONFIG_MAP = Kind("ConfigMap", CONFIG_MAPS, "Grafana's data sources")
+
+KINDS = (
+    Kind("Node", NODES, "the nodes", namespaced=False),
+    Kind("Namespace", NAMESPACES, "the namespaces", namespaced=False),
+    Kind("Pod", PODS, "what runs"),
+    Kind("Service", SERVICES, "which Prometheus a Service leads to, and so who reads from it"),
+    Kind("PersistentVolumeClaim", Resource("v1", "persistentvolumeclaims"), "how big volumes are"),
+    Kind(
+        "PersistentVolume",
+        Resource("v1", "persistentvolumes"),
+        "what becomes of a volume without its claim",
+        namespaced=False,
+    ),
+    Kind("StorageClass", STORAGE_CLASSES, "what volumes are made of", namespaced=False),
+    Kind("StatefulSet", STATEFUL_SETS, _WANTED),
+    Kind("Deployment", DEPLOYMENTS, _WANTED),
+    Kind("DaemonSet", Resource("apps/v1", "daemonsets"), _WANTED),
+    Kind("ReplicaSet", Resource("apps/v1", "replicasets"), "which Deployment pods belong to"),
+    Kind("Job", JOBS, "what failed pods are left over from"),
+    Kind(
+        "HorizontalPodAutoscaler",
+        Resource("autoscaling/v2", "horizontalpodautoscalers"),
+        "what is scaled by metrics of a Prometheus",
+    ),
+    Kind(
+        "APIService",
+        Resource("apiregistration.k8s.io/v1", "apiservices"),
+        "which metrics APIs are served from a Prometheus",
+        namespaced=False,
+    ),
+    Kind("Ingress", Resource("networking.k8s.io/v1", "ingresses"), "which Ingresses lead to a Prometheus"),
+    Kind("Prometheus", Resource(_OPERATOR, "prometheuses"), _MADE),
+    Kind("PrometheusAgent", Resource("monitoring.coreos.com/v1alpha1", "prometheusagents"), _MADE),
+    Kind("Alertmanager", Resource(_OPERATOR, "alertmanagers"), _MADE),
+    Kind("ThanosRuler", Resource(_OPERATOR, "thanosrulers"), _MADE),
+    Kind("PrometheusRule", Resource(_OPERATOR, "prometheusrules"), "what the operator takes rules from"),
+    Kind("ServiceMonitor", Resource(_OPERATOR, "servicemonitors"), _MONITORS),
+    Kind("PodMonitor", Resource(_OPERATOR, "podmonitors"), _MONITORS),
+)
