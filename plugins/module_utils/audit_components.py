@@ -433,8 +433,39 @@ def components(
     objects: Objects, usage: Mapping[tuple[str, str, str], Usage], volumes_used: Mapping[tuple[str, str], int]
 ) -> list[Fact]:
     """The components of a cluster. What only a running Prometheus can tell is left open."""
-    found = [one for one in containers(objects) if one.kind is not None]
-    return [_component(one, objects, usage, volumes_used) for one in sorted(found, key=lambda one: one.id)]
+    every = containers(objects)
+    helpers = _helpers(every)
+    return [
+        {
+            **_component(one, objects, usage, volumes_used),
+            # What goes with it, though it is none itself, such as a config-reloader.
+            "helpers": {
+                "requests": _total(_requests(helper) for helper in helpers.get(one.id, [])),
+                "usage": _total(_usage(helper, usage) for helper in helpers.get(one.id, [])),
+            },
+        }
+        for one in sorted(every, key=lambda one: one.id)
+        if one.kind is not None
+    ]
+
+
+def _helpers(every: Iterable[Container]) -> dict[str, list[Container]]:
+    """The containers that are no component, by the first component of their workload."""
+    workloads: dict[str, list[Container]] = {}
+    for one in every:
+        workloads.setdefault(str(one.workload), []).append(one)
+    return {
+        components[0].id: [one for one in beside if one.kind is None]
+        for beside in workloads.values()
+        if (components := [one for one in beside if one.kind is not None])
+    }
+
+
+def _total(amounts: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """At least so much: what is not known of one is left out."""
+    given = list(amounts)
+    known = {name: [amount for one in given if (amount := one[name]) is not None] for name in ("memory", "cpu")}
+    return {name: sum(values) if values else None for name, values in known.items()}
 
 
 def nodes(objects: Objects) -> list[Fact]:
@@ -506,7 +537,6 @@ def _component(
 ) -> Fact:
     workload, image = one.workload, str(one.content.get("image") or "")
     item = workload.item or one.holder
-    limits = mapping_at(one.content, "resources", "limits")
     return {
         "id": one.id,
         "kind": one.kind,
@@ -518,9 +548,8 @@ def _component(
         "pods": [_pod(pod, one.name) for pod in one.pods],
         "labels": labels_of(item),
         "owner": owner(workload.kind, item, objects),
-        # Where nothing is asked for, Kubernetes takes the limit.
-        "requests": _amounts({**limits, **mapping_at(one.content, "resources", "requests")}),
-        "limits": _amounts(limits),
+        "requests": _requests(one),
+        "limits": _amounts(mapping_at(one.content, "resources", "limits")),
         "usage": _usage(one, usage),
         "volumes": [_volume(*claim, objects, volumes_used) for claim in sorted(_claims(one, objects))],
         "prometheus": None,
@@ -587,6 +616,12 @@ def _amounts(resources: Object) -> dict[str, int | float | None]:
         "memory": None if memory is None else quantity(str(memory)),
         "cpu": None if cpu is None else cores(str(cpu)),
     }
+
+
+def _requests(one: Container) -> dict[str, int | float | None]:
+    """Where nothing is asked for, Kubernetes takes the limit."""
+    resources = mapping_at(one.content, "resources")
+    return _amounts({**mapping_at(resources, "limits"), **mapping_at(resources, "requests")})
 
 
 def _usage(one: Container, usage: Mapping[tuple[str, str, str], Usage]) -> dict[str, int | float | None]:

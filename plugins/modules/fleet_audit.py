@@ -209,6 +209,15 @@ facts:
           returned: always
           type: dict
           sample: {memory: 88080384, cpu: 0.004}
+        helpers:
+          description:
+            - Of the containers that go with it and are no component, such as a config-reloader.
+            - The C(requests) of one pod, and the C(usage) of all. Given with the first component of a workload.
+          returned: always
+          type: dict
+          sample:
+            requests: {memory: 52428800, cpu: 0.01}
+            usage: {memory: 12582912, cpu: 0.001}
         volumes:
           description:
             - The claims that it mounts, each with C(namespace), C(size), C(used), C(storage_class), C(volume) and

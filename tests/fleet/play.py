@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from inside import CHECKOUT, CLUSTERS, LAB, kubectl
+import yaml
+from inside import CHECKOUT, CLUSTERS, LAB, kubectl, lab
 
 PHASE1 = "playbooks/phase1_receiver.yml"
 INVENTORY = "inventories/lab"
@@ -89,6 +90,22 @@ def storage(**changes: object) -> dict[str, Any]:
     config = {"bucket": "thanos", "endpoint": "s3.minio.miribit.lab:9000", "insecure": True}
     config |= {"access_key": access_key, "secret_key": secret_key, **changes}
     return {"object_storage_config": {"type": "S3", "config": config}, "object_storage_secret_name": "planted"}
+
+
+def least_permissions(folder: Path, phase: str) -> str:
+    """A kubeconfig of users that may do what the manifests of a phase allow."""
+    document = yaml.safe_load(lab("exec", "cat", "/run/miribit-lab/kubeconfig"))
+    tokens = {}
+    for cluster in CLUSTERS:
+        side = "central" if cluster == "cluster-01" else "edge"
+        kubectl(cluster, "apply", "--server-side", f"--filename={CHECKOUT}/docs/rbac/{phase}-{side}.yaml")
+        tokens[cluster] = kubectl(cluster, "create", "token", "miribit-thanos", "--namespace=monitoring").strip()
+    document["users"] = [{"name": cluster, "user": {"token": token}} for cluster, token in tokens.items()]
+    for context in document["contexts"]:
+        context["context"]["user"] = context["name"]
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(document))
+    return str(kubeconfig)
 
 
 def objects(cluster: str) -> dict[str, str]:

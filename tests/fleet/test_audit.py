@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from inside import CHECKOUT, CLUSTERS, kubectl, lab
-from play import EDGES, PHASE1, nothing_changes, succeed
+from inside import CHECKOUT, CLUSTERS, lab
+from play import EDGES, PHASE1, least_permissions, nothing_changes, succeed
 
 pytestmark = pytest.mark.usefixtures("audited")
 
@@ -77,18 +77,8 @@ def test_one_edge_is_seen_together_with_the_central_cluster(tmp_path: Path) -> N
 def test_with_permission_to_read_only_it_says_what_it_could_not_see(
     tmp_path: Path, inventory: Callable[..., Path]
 ) -> None:
-    document = yaml.safe_load(lab("exec", "cat", "/run/miribit-lab/kubeconfig"))
-    tokens = {}
-    for cluster in CLUSTERS:
-        side = "central" if cluster == "cluster-01" else "edge"
-        kubectl(cluster, "apply", "--server-side", f"--filename={CHECKOUT}/docs/rbac/audit-{side}.yaml")
-        tokens[cluster] = kubectl(cluster, "create", "token", "miribit-thanos", "--namespace=monitoring").strip()
-    document["users"] = [{"name": cluster, "user": {"token": token}} for cluster, token in tokens.items()]
-    for context in document["contexts"]:
-        context["context"]["user"] = context["name"]
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(document))
-    report = audit(tmp_path / "reports", inventory=inventory(all={"fleet_kubeconfig": str(kubeconfig)}))
+    least = inventory(all={"fleet_kubeconfig": least_permissions(tmp_path, "audit")})
+    report = audit(tmp_path / "reports", inventory=least)
     clusters = found(report)
     for finding, wanted in FOUND.items():
         assert set(wanted) <= clusters.get(finding, set()), (finding, clusters.get(finding))

@@ -12,7 +12,6 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import pytest
-import yaml
 from inside import CHECKOUT, CLUSTERS, LAB, eventually, kubectl, lab
 from play import (
     CREDENTIALS,
@@ -22,6 +21,7 @@ from play import (
     Played,
     environment,
     fleet,
+    least_permissions,
     nothing_changes,
     play,
     storage,
@@ -228,18 +228,7 @@ def test_memory_that_no_node_has_is_warned_of(inventory: Inventory) -> None:
 
 @pytest.mark.long
 def test_with_the_least_permissions_it_does_the_same(tmp_path: Path, inventory: Inventory) -> None:
-    document = yaml.safe_load(lab("exec", "cat", "/run/miribit-lab/kubeconfig"))
-    tokens = {}
-    for cluster in CLUSTERS:
-        side = "central" if cluster == "cluster-01" else "edge"
-        kubectl(cluster, "apply", "--server-side", f"--filename={CHECKOUT}/docs/rbac/phase1-{side}.yaml")
-        tokens[cluster] = kubectl(cluster, "create", "token", "miribit-thanos", "--namespace=monitoring").strip()
-    document["users"] = [{"name": cluster, "user": {"token": token}} for cluster, token in tokens.items()]
-    for context in document["contexts"]:
-        context["context"]["user"] = context["name"]
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(document))
-    with_least = inventory(all={"fleet_kubeconfig": str(kubeconfig)})
+    with_least = inventory(all={"fleet_kubeconfig": least_permissions(tmp_path, "phase1")})
     unchanged(succeed(PHASE1, inventory=with_least))
     succeed("playbooks/uninstall.yml", inventory=with_least)
     succeed(PHASE1, inventory=with_least)

@@ -581,6 +581,21 @@ def test_usage_is_unknown_where_that_of_one_pod_is() -> None:
     assert component(cluster, usage=usage)["usage"] == {"memory": None, "cpu": None}
 
 
+def test_what_a_config_reloader_asks_for_and_uses_is_counted_once_with_the_workload() -> None:
+    asked = {"requests": {"memory": "50Mi"}}
+    cluster = stateful_set(
+        "prometheus",
+        container(PROMETHEUS),
+        container("thanos:v0.42.4", name="sidecar", args=["sidecar"]),
+        container("prometheus-config-reloader", name="config-reloader", resources=asked),
+    )
+    usage = {(NAMESPACE, "prometheus-0", "config-reloader"): Usage(7, 0.5)}
+    first, sidecar = components(cluster, usage=usage)
+    assert first["helpers"] == {"requests": {"memory": 50 * 1024**2, "cpu": None}, "usage": {"memory": 7, "cpu": 0.5}}
+    nothing = {"memory": None, "cpu": None}
+    assert sidecar["helpers"] == {"requests": nothing, "usage": nothing}
+
+
 def test_a_container_that_does_not_run_uses_nothing() -> None:
     one = pod(container(PROMETHEUS))
     one["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ImagePullBackOff"}}
