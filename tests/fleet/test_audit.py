@@ -124,7 +124,7 @@ def test_a_fleet_of_another_shape_is_seen_as_well(tmp_path: Path, variant: str, 
     for finding, wanted in FOUND.items():
         if finding != absent:
             assert set(wanted) <= clusters.get(finding, set()), (finding, clusters.get(finding))
-    owners = {"renamed": "Helm", "no-helm": "nobody", "argocd": "Argo CD", "operator-agent": "Helm"}
+    owners = {"renamed": "Helm", "no-helm": "Prometheus monitoring", "argocd": "Argo CD", "operator-agent": "Helm"}
     full = [one for cluster in report["clusters"] for one in cluster["components"] if one["kind"] == "prometheus"]
     assert full
     assert all(owners[variant].lower() in one["owner"].lower() for one in full), [one["owner"] for one in full]
