@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
@@ -95,4 +96,5 @@ class ActionModule(ActionBase):
 
 
 def _dump(item: Result) -> str:
-    return yaml.safe_dump(item, default_flow_style=False)
+    # Ansible marks texts and containers with where they come from, and YAML takes plain ones only.
+    return yaml.safe_dump(json.loads(json.dumps(item)), default_flow_style=False)

@@ -53,6 +53,14 @@ def test_check_mode_says_what_would_come_and_makes_nothing() -> None:
         assert f"+++ after: {object_name}" in played.output
 
 
+def test_check_mode_works_where_there_is_no_namespace_yet(inventory: Inventory) -> None:
+    elsewhere = inventory(central={"fleet_namespace": "elsewhere", **storage()})
+    with nothing_changes():
+        played = succeed(PHASE1, "--check", "--diff", inventory=elsewhere)
+    assert "+++ after: Namespace elsewhere" in played.output
+    assert "+++ after: Deployment elsewhere/thanos-query" in played.output
+
+
 def test_a_sample_of_every_edge_comes_back() -> None:
     played = succeed(PHASE1)
     assert "not high availability" in played.said

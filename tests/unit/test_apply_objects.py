@@ -78,6 +78,18 @@ def test_check_mode_without_the_namespace_reports_what_is_rendered() -> None:
     assert "cGxhbnRlZA==" not in json.dumps(result)
 
 
+def test_texts_that_ansible_has_marked_are_shown_as_texts() -> None:
+    class Marked(str):
+        """As ansible-core 2.19 has them: YAML represents no subclass."""
+
+        __slots__ = ()
+
+    service = {**SERVICE, "metadata": {"name": Marked("a")}}
+    action = applying(check_mode=True, component=Marked("thanos-query"), objects=[service], namespace_exists=False)
+    (diff,) = action.answers().run(task_vars={})["diff"]
+    assert "app.kubernetes.io/component: thanos-query" in diff["after"]
+
+
 def test_what_goes_goes_in_reverse_order() -> None:
     results = {"result": {"results": [{"changed": True}, {"changed": True}]}}
     action = applying(objects=[ACCOUNT, SERVICE], state="absent").answers(k8s=results)
