@@ -179,14 +179,18 @@ def read(metrics: Metrics) -> Agent:
     return Agent(
         queues=tuple(_queue(metrics, name, url) for name, url in sorted(_keys(metrics))),
         started=metrics.value("process_start_time_seconds"),
-        version=next(
-            (one.labels.get("version") or None for one in metrics.samples if one.name == "prometheus_build_info"), None
-        ),
+        version=version(metrics),
         reload_succeeded=None if reloaded is None else reloaded == 1,
         reloaded=metrics.value("prometheus_config_last_reload_success_timestamp_seconds"),
         appended=_appended(metrics),
         highest=metrics.value(f"{_PREFIX}highest_timestamp_in_seconds") or None,
     )
+
+
+def version(metrics: Metrics) -> str | None:
+    """Of a Prometheus, by its own word."""
+    builds = (one.labels.get("version") or None for one in metrics.samples if one.name == "prometheus_build_info")
+    return next(builds, None)
 
 
 def _keys(metrics: Metrics) -> set[tuple[str, ...]]:

@@ -30,11 +30,12 @@ from ansible_collections.miribit.thanos.plugins.module_utils.access import read_
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_kinds import CONFIG_MAP, KINDS, Kind
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_reading import elements, mapping
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_servers import Servers, Session, load_yaml, moment
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_servers import Servers, load_yaml, moment
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_usage import Used
 from ansible_collections.miribit.thanos.plugins.module_utils.objects import NAMESPACES, NODES, SECRETS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Session
 
 Facts = dict[str, Any]
 _Read = TypeVar("_Read")

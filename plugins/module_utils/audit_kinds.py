@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.miribit.thanos.plugins.module_utils.access import STORAGE_CLASSES
 from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     JOBS,
-    NAMESPACES,
     NODES,
     PODS,
     SERVICES,
@@ -54,14 +52,12 @@ class Kind:
 
 _WANTED = "how many pods are wanted, and who owns them"
 _MADE = "what the operator made it from, which is where it has to be changed"
-_MONITORS = "what the operator takes targets from"
 
 #: Not among the others: there are too many to read all.
 CONFIG_MAP = Kind("ConfigMap", CONFIG_MAPS, "Grafana's data sources")
 
 KINDS = (
     Kind("Node", NODES, "the nodes", namespaced=False),
-    Kind("Namespace", NAMESPACES, "the namespaces", namespaced=False),
     Kind("Pod", PODS, "what runs"),
     Kind("Service", SERVICES, "which Prometheus a Service leads to, and so who reads from it"),
     Kind("PersistentVolumeClaim", Resource("v1", "persistentvolumeclaims"), "how big volumes are"),
@@ -71,7 +67,6 @@ KINDS = (
         "what becomes of a volume without its claim",
         namespaced=False,
     ),
-    Kind("StorageClass", STORAGE_CLASSES, "what volumes are made of", namespaced=False),
     Kind("StatefulSet", STATEFUL_SETS, _WANTED),
     Kind("Deployment", DEPLOYMENTS, _WANTED),
     Kind("DaemonSet", Resource("apps/v1", "daemonsets"), _WANTED),
@@ -93,7 +88,4 @@ KINDS = (
     Kind("PrometheusAgent", Resource("monitoring.coreos.com/v1alpha1", "prometheusagents"), _MADE),
     Kind("Alertmanager", Resource(_OPERATOR, "alertmanagers"), _MADE),
     Kind("ThanosRuler", Resource(_OPERATOR, "thanosrulers"), _MADE),
-    Kind("PrometheusRule", Resource(_OPERATOR, "prometheusrules"), "what the operator takes rules from"),
-    Kind("ServiceMonitor", Resource(_OPERATOR, "servicemonitors"), _MONITORS),
-    Kind("PodMonitor", Resource(_OPERATOR, "podmonitors"), _MONITORS),
 )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_metrics import version
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import flag
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_reading import (
@@ -162,14 +163,6 @@ def data(answer: Answer, subject: str) -> object:
 def config_text(content: object) -> str:
     """The YAML in the data of status/config."""
     return str(mapping(content).get("yaml") or "")
-
-
-def server_version(metrics: Metrics) -> str | None:
-    """Its own word, where the image's tag says nothing."""
-    return next(
-        (sample.labels.get("version") or None for sample in metrics.samples if sample.name == "prometheus_build_info"),
-        None,
-    )
 
 
 def stored_bytes(metrics: Metrics) -> int | None:
@@ -356,8 +349,8 @@ def _block(finding: Finding) -> int | None:
 
 
 def _findings(server: Server, config: Mapping[str, object], metrics: Metrics | None) -> list[Finding]:
-    version = server_version(metrics) if metrics else None
-    running: Facts = {"image": f"prometheus:v{version}" if version else server.image}
+    running_version = version(metrics) if metrics else None
+    running: Facts = {"image": f"prometheus:v{running_version}" if running_version else server.image}
     if server.is_agent or config.get("remote_write"):
         running["remote_write"] = elements(config.get("remote_write"))
         running["external_labels"] = _external_labels(config)

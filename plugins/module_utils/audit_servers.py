@@ -16,20 +16,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from ansible_collections.miribit.thanos.plugins.module_utils import audit_prometheus, objects
+from ansible_collections.miribit.thanos.plugins.module_utils import audit_prometheus
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_metrics import version
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import config_source
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_prometheus import (
     Answers,
     Server,
-    server_version,
     stored_bytes,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.objects import Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import Metrics, parse
+from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Session
 
 with contextlib.suppress(ImportError):
     # Where it is missing, so is the kubernetes client, and the module tells that.
@@ -50,13 +51,6 @@ _ENDPOINTS: dict[str, tuple[str, Sequence[tuple[str, str]]]] = {
 }
 #: An agent refuses these.
 _OF_SERVERS = {"rules", "alertmanagers"}
-
-
-class Session(objects.Session, Protocol):
-    """A connection to one cluster's API server."""
-
-    def get(self, path: str, params: Sequence[tuple[str, str]], timeout: float) -> Answer:
-        """Read one path."""
 
 
 def load_yaml(text: str) -> object:
@@ -252,7 +246,7 @@ def _place(component: dict[str, Any], pods: Mapping[tuple[str, str], Object]) ->
 
 def _complete(place: _Place, metrics: Metrics) -> None:
     """What the objects and the kubelet did not tell of a component, by its own word."""
-    place.component["version"] = place.component["version"] or server_version(metrics)
+    place.component["version"] = place.component["version"] or version(metrics)
     volumes = place.pod["spec"].get("volumes") or []
     claims = {(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in volumes}
     mounted = [volume for volume in place.component["volumes"] if volume["claim"] in claims]

@@ -127,7 +127,7 @@ _APPLIED = ("get", "list", "create", "patch", "delete")
 # nodes/proxy, with which commands can be run in every pod (CIS Kubernetes Benchmark 2.1, 5.1.14).
 _EVERYWHERE = "What there is in all namespaces, not only in that of the fleet"
 _HERE = "What runs in the namespace of the fleet"
-_OPERATED = "Who made a Prometheus, and what its targets and rules come from"
+_OPERATED = "Who made a Prometheus, and what it was made from"
 _READERS = "Who still reads from a Prometheus"
 _WORKLOADS = ("daemonsets", "deployments", "replicasets", "statefulsets")
 _AUDIT = (
@@ -137,26 +137,17 @@ _AUDIT = (
     Rule(
         _EVERYWHERE,
         "",
-        ("namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods", "services"),
+        ("nodes", "persistentvolumeclaims", "persistentvolumes", "pods", "services"),
         ("list",),
         cluster_wide=True,
         required=False,
     ),
     Rule(_EVERYWHERE, "apps", _WORKLOADS, ("list",), cluster_wide=True, required=False),
     Rule(_EVERYWHERE, "batch", ("jobs",), ("list",), cluster_wide=True, required=False),
-    Rule(_EVERYWHERE, "storage.k8s.io", ("storageclasses",), ("list",), cluster_wide=True, required=False),
     Rule(
         _OPERATED,
         "monitoring.coreos.com",
         ("alertmanagers", "prometheusagents", "prometheuses", "thanosrulers"),
-        ("list",),
-        cluster_wide=True,
-        required=False,
-    ),
-    Rule(
-        _OPERATED,
-        "monitoring.coreos.com",
-        ("podmonitors", "prometheusrules", "servicemonitors"),
         ("list",),
         cluster_wide=True,
         required=False,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_metrics import Agent, Loss, Queue, read
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_metrics import Agent, Loss, Queue, read, version
 from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import parse
 
 URL = "http://192.168.101.210:19291/api/v1/receive"
@@ -283,3 +283,9 @@ def test_no_text_crashes_it(lines: list[tuple[str, dict[str, str], float]]) -> N
         assert one.ever_accepted() in {True, False, None}
         assert (found.lag(one) or 0) >= 0
         found.unaccounted(one)
+
+
+def test_its_version_is_in_its_metrics() -> None:
+    text = 'prometheus_build_info{goversion="go1.26.8",version="2.48.0"} 1\n'
+    assert version(parse(text)) == "2.48.0"
+    assert version(parse("")) is None

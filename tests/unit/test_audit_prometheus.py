@@ -205,12 +205,6 @@ def test_the_mean_of_too_short_or_unknown_a_time_is_unknown(moment: float | None
     assert said(metrics=parse(text), moment=moment)["samples_per_second"] is None
 
 
-def test_its_version_is_in_its_metrics() -> None:
-    text = 'prometheus_build_info{goversion="go1.26.8",version="2.48.0"} 1\n'
-    assert audit_prometheus.server_version(parse(text)) == "2.48.0"
-    assert audit_prometheus.server_version(parse("")) is None
-
-
 def test_what_it_stores_is_blocks_and_wal_and_head() -> None:
     text = "prometheus_tsdb_storage_blocks_bytes 5\nprometheus_tsdb_wal_storage_size_bytes 2\n"
     assert audit_prometheus.stored_bytes(parse(text)) == 7

@@ -269,7 +269,7 @@ def test_an_edge_with_two_prometheus_is_asked_no_more_than_needed(look: Look, fa
     of_servers = [path for path in asked if path.startswith((AGENT, FULL)) or path == AGENT_LOG]
     assert len(of_servers) == 5 + 6
     # Identity, version and APIs; a list of each kind, and two of ConfigMaps; one kubelet.
-    assert len(asked) == 3 + len(KINDS) + 2 + 1 + len(of_servers) == 39
+    assert len(asked) == 3 + len(KINDS) + 2 + 1 + len(of_servers) == 34
     assert {request.method for request in fake.requests} == {"GET"}
 
 
