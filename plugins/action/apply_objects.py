@@ -38,7 +38,9 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
         kinds = DELETABLE if options["state"] == "absent" else tuple(RESOURCES)
         try:
-            objects = mark(options["objects"], options["component"], options["namespace"], kinds)
+            objects = mark(
+                options["objects"], options["component"], options["namespace"], kinds, adopt=options["adopt"]
+            )
         except ProblemError as error:
             return {**result, "failed": True, "msg": str(error), "problems": error.as_dicts()}
         if options["state"] == "absent":
@@ -70,7 +72,7 @@ class ActionModule(ActionBase):
                 "apply": True,
                 "server_side_apply": {"field_manager": FIELD_MANAGER, "force_conflicts": True},
             }
-        holds_secrets = any(item["kind"] == "Secret" for item in objects)
+        holds_secrets = options["secret"] or any(item["kind"] == "Secret" for item in objects)
         if holds_secrets:
             # The module then writes no options to the system's log. Not set on the task: that would hide the cause of a
             # failure too, and what is returned here holds no value anyway.
@@ -88,7 +90,9 @@ class ActionModule(ActionBase):
         results = (done.get("result") or {}).get("results", [done]) if len(objects) > 1 else [done]
         changed = [item for item, one in zip(objects, results, strict=True) if one.get("changed")]
         shown = (
-            diffs(results, objects, _dump)
+            []
+            if options["secret"]
+            else diffs(results, objects, _dump)
             if options["state"] == "present"
             else [{"before": f"{short(item)}\n", "after": ""} for item in changed]
         )

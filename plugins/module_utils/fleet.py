@@ -117,12 +117,19 @@ def plan(
     tenants: set[str] = set()
     facts: dict[str, object] = {}
     for reader, cluster in zip(readers, clusters.values(), strict=True):
-        fact = {**cluster.as_dict(), "senders": [], "remote_write": None, "credentials": None}
+        fact = {
+            **cluster.as_dict(),
+            "senders": [],
+            "remote_write": None,
+            "remote_write_spec": None,
+            "credentials": None,
+        }
         if reader.role == "edge":
             fact["credentials"] = read_credentials(reader).as_dict()
             sending = read_sending(reader, receiver, cluster.external_labels, cluster.prometheus_version)
             if sending and receiver:
                 fact |= {"senders": list(sending.senders), "remote_write": sending.remote_write}
+                fact["remote_write_spec"] = sending.spec
                 tenants |= _tenants(sending, receiver)
         facts[cluster.name] = fact
 

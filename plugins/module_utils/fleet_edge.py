@@ -64,6 +64,8 @@ class Sending:
     """The remote write of an edge in which nothing is wrong."""
 
     remote_write: dict[str, object]
+    #: What that was made from, without the version of Prometheus: an agent may run another one.
+    spec: dict[str, object]
     #: Of each block, in their order.
     senders: tuple[dict[str, str], ...]
 
@@ -112,7 +114,6 @@ def read_sending(
     secure = _is_secure(reader, receiver, exposure, credentials)
     sizing = reader.mapping("prometheus_agent_sizing")
     spec: dict[str, object] = {
-        "prometheus_version": prometheus_version,
         "exposure": exposure or _ANYWHERE,
         "external_labels": dict(external_labels),
         "tls": _tls(reader, credentials) if secure else None,
@@ -123,7 +124,7 @@ def read_sending(
         **(_login(credentials) if secure else {}),
     }
     try:
-        planned = remote_write_spec.plan(spec)
+        planned = remote_write_spec.plan({**spec, "prometheus_version": prometheus_version})
     except ProblemError as error:
         for problem in error.problems:
             reader.refuse(_variable_of(problem), problem.cause, problem.fix)
@@ -134,7 +135,8 @@ def read_sending(
             reader.warn(_variable_of(warning), warning.cause, warning.fix)
     sender = planned.sender
     tenants = (*(tenant.name for tenant in sender.tenants), sender.tenant)
-    return Sending(planned.as_dict(), tuple({"tenant": tenant, "url": sender.url} for tenant in tenants))
+    given = {key: value for key, value in spec.items() if value is not None}
+    return Sending(planned.as_dict(), given, tuple({"tenant": tenant, "url": sender.url} for tenant in tenants))
 
 
 # The way to the receiver.

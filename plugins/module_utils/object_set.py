@@ -26,6 +26,8 @@ COMPONENT = "app.kubernetes.io/component"
 RESOURCES = {
     "Namespace": Resource("v1", "namespaces"),
     "ServiceAccount": Resource("v1", "serviceaccounts"),
+    "ClusterRole": Resource("rbac.authorization.k8s.io/v1", "clusterroles"),
+    "ClusterRoleBinding": Resource("rbac.authorization.k8s.io/v1", "clusterrolebindings"),
     "Role": Resource("rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": Resource("rbac.authorization.k8s.io/v1", "rolebindings"),
     "Secret": Resource("v1", "secrets"),
@@ -35,8 +37,14 @@ RESOURCES = {
     "Service": Resource("v1", "services"),
     "StatefulSet": Resource("apps/v1", "statefulsets"),
     "Deployment": Resource("apps/v1", "deployments"),
+    "DaemonSet": Resource("apps/v1", "daemonsets"),
+    "PrometheusAgent": Resource("monitoring.coreos.com/v1alpha1", "prometheusagents"),
     "Ingress": Resource("networking.k8s.io/v1", "ingresses"),
 }
+#: Those that are in no namespace.
+CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "Namespace"})
+#: Those that are looked for only where something names one: few roles render them, and not every user may list them.
+RARE = frozenset({"ClusterRole", "ClusterRoleBinding", "DaemonSet", "PrometheusAgent"})
 #: What may be deleted, too: volumes, where a role names them. They are never found to be surplus.
 DELETABLE = (*RESOURCES, "PersistentVolumeClaim")
 
@@ -45,9 +53,17 @@ Dump = Callable[[Object], str]
 
 
 def mark(
-    objects: Iterable[object], component: str, namespace: str, kinds: Sequence[str] = tuple(RESOURCES)
+    objects: Iterable[object],
+    component: str,
+    namespace: str,
+    kinds: Sequence[str] = tuple(RESOURCES),
+    *,
+    adopt: bool = False,
 ) -> list[Object]:
-    """The objects with their namespace and the labels that say whose they are, in the order in which they are made."""
+    """The objects with their namespace and the labels that say whose they are, in the order in which they are made.
+
+    What is adopted stays somebody else's, and gets no labels.
+    """
     found: list[Object] = []
     problems: list[Problem] = []
     for number, item in enumerate(objects, 1):
@@ -62,9 +78,11 @@ def mark(
         metadata = dict(item.get("metadata") or {})
         if not metadata.get("name"):
             problems.append(Problem(f"{place} ({item['kind']})", "it has no name", "give metadata.name"))
-        labels = {**(metadata.get("labels") or {}), **labels_of(component)}
-        place_in = {} if item["kind"] == "Namespace" else {"namespace": metadata.get("namespace", namespace)}
-        found.append({**item, "metadata": {**metadata, **place_in, "labels": labels}})
+        if not adopt:
+            metadata["labels"] = {**(metadata.get("labels") or {}), **labels_of(component)}
+        if item["kind"] not in CLUSTER_WIDE:
+            metadata["namespace"] = metadata.get("namespace", namespace)
+        found.append({**item, "metadata": metadata})
     if problems:
         raise ProblemError(problems)
     return sorted(found, key=lambda item: kinds.index(item["kind"]))

@@ -51,6 +51,14 @@ class ConflictError(Exception):
     """The object is another one by now: it exists already, or was changed since it was read."""
 
 
+class RefusedError(ProblemError):
+    """The API server's refusal, with its HTTP status."""
+
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__([problem])
+        self.status = status
+
+
 @dataclass(frozen=True)
 class Resource:
     """A kind of object, as the API server's paths name it: Resource("apps/v1", "deployments")."""
@@ -72,7 +80,9 @@ NODES = Resource("v1", "nodes")
 PODS = Resource("v1", "pods")
 SECRETS = Resource("v1", "secrets")
 SERVICES = Resource("v1", "services")
+DAEMON_SETS = Resource("apps/v1", "daemonsets")
 DEPLOYMENTS = Resource("apps/v1", "deployments")
+REPLICA_SETS = Resource("apps/v1", "replicasets")
 STATEFUL_SETS = Resource("apps/v1", "statefulsets")
 JOBS = Resource("batch/v1", "jobs")
 LEASES = Resource("coordination.k8s.io/v1", "leases")
@@ -122,14 +132,14 @@ class Objects:
         if answer.status in {400, 404}:
             return ""
         if answer.status >= 400:
-            raise ProblemError([self._refusal(answer, path)])
+            raise RefusedError(answer.status, self._refusal(answer, path))
         return answer.body.decode(errors="replace")
 
     def _document(self, answer: Answer, path: str) -> Object:
         if answer.status == 409:
             raise ConflictError(path)
         if answer.status >= 400:
-            raise ProblemError([self._refusal(answer, path)])
+            raise RefusedError(answer.status, self._refusal(answer, path))
         try:
             document = json.loads(answer.body)
         except (RecursionError, ValueError):

@@ -217,6 +217,29 @@ _TABLE = {
         Rule("What it says, or why it does not start", "", ("events", "pods"), ("list",)),
         Rule("What it says, or why it does not start", "", ("pods/log",), ("get",)),
     ),
+    ("phase2", "central"): (
+        _IDENTITY,
+        Rule("The record of each cluster", "", ("configmaps", "secrets"), ("get", "create", "update")),
+        Rule("The lock of the fleet", "coordination.k8s.io", ("leases",), ("get", "create", "update")),
+        Rule("What the routers have taken, and what Query finds", "", ("pods",), ("list",)),
+        Rule("What the routers have taken, and what Query finds", "", ("pods/proxy", "services/proxy"), ("get",)),
+    ),
+    ("phase2", "edge"): (
+        _IDENTITY,
+        Rule("The probes, and those that a killed run left behind", "batch", ("jobs",), ("list", "create", "delete")),
+        Rule("What they log in with, and the configuration that is checked", "", ("secrets",), ("get", "create")),
+        Rule("What runs", "", ("pods", "events"), ("list",)),
+        Rule("What runs", "apps", _WORKLOADS, ("get", "list")),
+        Rule("What runs in other namespaces", "", ("pods",), ("list",), cluster_wide=True, required=False),
+        Rule("What runs in other namespaces", "apps", _WORKLOADS, ("list",), cluster_wide=True, required=False),
+        Rule(
+            "What the operator made it from", "monitoring.coreos.com", ("prometheusagents", "prometheuses"), ("list",)
+        ),
+        Rule("What the agent says of itself, and complains about", "", ("pods/proxy", "pods/log"), ("get",)),
+        Rule("Whether its volume is bound", "", ("persistentvolumeclaims",), ("list",)),
+        Rule("Its configuration", "", ("configmaps",), ("get", "patch")),
+        Rule("Its arguments, and its restart", "apps", ("daemonsets", "deployments", "statefulsets"), ("patch",)),
+    ),
 }
 
 # On either side, and in no manifest: most runs do without.

@@ -25,6 +25,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.problems import Pro
 from ansible_collections.miribit.thanos.plugins.module_utils.reader import Reader
 
 VERSION = 1
+#: In their order. A record can name others, too.
+PHASES = ("phase1", "phase2", "phase3", "phase4")
 KEY = "record.json"
 
 # The keys that a Secret can have.
@@ -85,6 +87,8 @@ class Change:
     evidence: dict[str, Any] | None = None
     objects: dict[str, list[str]] | None = None
     objects_added: dict[str, list[str]] | None = None
+    #: Whether a phase that has passed already is the one that the cluster is in again.
+    back: bool = False
 
 
 def read(item: Object | None, cluster: str, where: str) -> Reading:
@@ -137,7 +141,9 @@ def _read_objects(reader: Reader, place: str, content: object) -> dict[str, list
     return found
 
 
-def read_change(phase: str | None, evidence: object, objects: object, objects_added: object = None) -> Change:
+def read_change(
+    phase: str | None, evidence: object, objects: object, objects_added: object = None, *, back: bool = False
+) -> Change:
     """What a task wants to have recorded."""
     reader = Reader()
     change = Change(
@@ -145,6 +151,7 @@ def read_change(phase: str | None, evidence: object, objects: object, objects_ad
         evidence=None if evidence is None else reader.mapping("Option evidence", evidence),
         objects=None if objects is None else _read_objects(reader, "Option objects", objects),
         objects_added=(None if objects_added is None else _read_objects(reader, "Option objects_added", objects_added)),
+        back=back,
     )
     if phase == "":
         reader.refuse("Option phase", "it is empty", "give the phase's name, or leave the option out")
@@ -156,13 +163,13 @@ def read_change(phase: str | None, evidence: object, objects: object, objects_ad
 def merge(record: Record, change: Change, now: datetime) -> Record:
     """The record after a change. It is in its phase since it got there, not since it was written last."""
     merged = record
-    if change.phase is not None and change.phase != record.phase:
+    if change.phase is not None and change.phase != record.phase and not _has_passed(record.phase, change):
         merged = replace(merged, phase=change.phase, since=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     if change.evidence is not None:
         if not merged.phase:
             fix = "give the phase that it was seen in"
             raise ProblemError([Problem("Option evidence", "the record is in no phase yet", fix)])
-        merged = replace(merged, evidence={**merged.evidence, merged.phase: change.evidence})
+        merged = replace(merged, evidence={**merged.evidence, change.phase or merged.phase: change.evidence})
     if change.objects_added is not None:
         together = {
             name: sorted({*merged.objects.get(name, ()), *listed}) for name, listed in change.objects_added.items()
@@ -172,6 +179,12 @@ def merge(record: Record, change: Change, now: datetime) -> Record:
         objects = {**merged.objects, **change.objects}
         merged = replace(merged, objects={name: listed for name, listed in objects.items() if listed})
     return merged
+
+
+def _has_passed(phase: str, change: Change) -> bool:
+    """Phase 1 run again for an edge in phase 2 proves something anew, and does not lead it back."""
+    known = phase in PHASES and change.phase in PHASES
+    return known and not change.back and PHASES.index(phase) > PHASES.index(str(change.phase))
 
 
 def config_map(item: Object | None, name: str, record: Record) -> Object:

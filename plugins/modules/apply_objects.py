@@ -52,6 +52,16 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  adopt:
+    description:
+      - Whether the objects belong to somebody else, and stay so. They then get no labels, and only what is given of
+        them changes.
+    type: bool
+    default: false
+  secret:
+    description: Whether other objects than Secrets hold something secret, too. Then no diff is shown of any.
+    type: bool
+    default: false
   namespace_exists:
     description: Whether the namespace is there yet. Only check mode asks.
     type: bool
@@ -130,6 +140,9 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "component": {"type": "str", "required": True},
         "objects": {"type": "list", "elements": "dict", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "adopt": {"type": "bool", "default": False},
+        # It says that there is a secret, and is none.
+        "secret": {"type": "bool", "default": False, "no_log": False},
         "namespace_exists": {"type": "bool", "default": True},
         "lock": {"type": "dict"},
     }

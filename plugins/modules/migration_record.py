@@ -50,8 +50,15 @@ options:
     choices: [present, absent, read]
     default: read
   phase:
-    description: The phase that the cluster is in. The moment is recorded when it is another one than before.
+    description:
+      - The phase that the cluster is in. The moment is recorded when it is another one than before.
+      - Where the record says V(phase2), V(phase1) only adds O(evidence) of that, unless O(back) says otherwise. The
+        same holds for V(phase3) and V(phase4).
     type: str
+  back:
+    description: Whether the cluster goes back to O(phase).
+    type: bool
+    default: false
   evidence:
     description:
       - What was seen in the phase, in place of what was recorded for it. It must hold no secret.
@@ -252,6 +259,7 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent", "read"], "default": "read"},
             "phase": {"type": "str"},
+            "back": {"type": "bool", "default": False},
             "evidence": {"type": "dict"},
             "objects": {"type": "dict"},
             "objects_added": {"type": "dict"},
@@ -315,7 +323,10 @@ class Store:
         return self._result(reading, reading.record, secret_data(held))
 
     def present(self) -> Result:
-        change = read_change(*(self._options[option] for option in ("phase", "evidence", "objects", "objects_added")))
+        change = read_change(
+            *(self._options[option] for option in ("phase", "evidence", "objects", "objects_added")),
+            back=self._options["back"],
+        )
         keys: set[str] = set()
         for _try in range(TRIES):
             reading, item, held = self._look()

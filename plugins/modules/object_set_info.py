@@ -98,6 +98,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.miribit.thanos.plugins.module_utils import cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
+    CLUSTER_WIDE,
+    RARE,
     RESOURCES,
     from_reference,
     is_ours,
@@ -152,13 +154,14 @@ def _surplus(objects: Objects, options: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _labelled(objects: Objects, options: dict[str, Any]) -> list[str]:
+    named = {kind for kind in RARE for text in (*options["wanted"], *options["recorded"]) if f"/{kind}/" in text}
     selector = ",".join(f"{name}={value}" for name, value in labels_of(options["component"]).items())
     return [
         # The items of a list do not say what they are.
         reference({**item, "apiVersion": resource.api_version, "kind": kind})
         for kind, resource in RESOURCES.items()
-        if kind != "Namespace"
-        for item in objects.find(resource, options["namespace"], selector)
+        if kind != "Namespace" and (kind in named or kind not in RARE)
+        for item in objects.find(resource, "" if kind in CLUSTER_WIDE else options["namespace"], selector)
     ]
 
 

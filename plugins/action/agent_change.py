@@ -1,0 +1,138 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import yaml
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_change import Planned, Remembered, Wish, back, plan
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.yaml_text import Yaml
+from ansible_collections.miribit.thanos.plugins.modules.agent_change import argument_spec
+
+Result = dict[str, Any]
+
+_YAML = Yaml(
+    load=lambda text: yaml.load(text, Loader=yaml.BaseLoader),  # noqa: S506 - it makes nothing but texts
+    scan=lambda text: yaml.scan(text, Loader=yaml.BaseLoader),
+    error=yaml.YAMLError,
+)
+
+
+class _FailedError(Exception):
+    """What a module has failed with."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = {key: result[key] for key in ("msg", "problems") if key in result}
+
+
+class ActionModule(ActionBase):
+    """The documentation is in the module agent_change.
+
+    The configuration of an agent can hold secrets. So it never leaves this task: it is read, changed, checked and
+    applied in here, each by its own module, and what is shown of it is without them.
+    """
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
+        result: Result = super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
+        try:
+            planned = self._planned(options, task_vars)
+            done = self._carry_out(options, planned, task_vars)
+        except ProblemError as error:
+            return {**result, "failed": True, "msg": str(error), "problems": error.as_dicts()}
+        except _FailedError as error:
+            return result | {"failed": True} | error.result
+        for warning in planned.warnings if options["state"] == "planned" else ():
+            Display().warning(str(warning))
+        return result | {"changed": False} | planned.as_dict() | done
+
+    def _planned(self, options: Result, task_vars: Result | None) -> Planned:
+        place = {**self._access(options), "namespace": options["namespace"]}
+        edge = self._run("edge_info", {**place, "texts": True, "targets": True}, task_vars)
+        record = self._run("migration_record", {**options["record"], "rollback_wanted": True}, task_vars)
+        remembered = Remembered.of(record.get("rollback") or {})
+        planned = (
+            back(edge, remembered, _YAML)
+            if options["state"] == "previous"
+            else plan(edge, _wish(options), remembered, _YAML)
+        )
+        return replace(planned, delivered_before=record["record"]["phase"] not in {"", "phase1"})
+
+    def _carry_out(self, options: Result, planned: Planned, task_vars: Result | None) -> Result:
+        if planned.state != "change" or options["state"] == "planned":
+            return {}
+        if options["state"] == "checked":
+            place = {**self._access(options), "namespace": options["namespace"]}
+            self._run("agent_config_check", {**place, "image": planned.image, "text": planned.text}, task_vars)
+            return {}
+        if options["state"] == "present":
+            self._remember(options, planned.rollback, task_vars)
+        self._apply(options, planned, task_vars)
+        return {"changed": True, "diff": list(planned.diff)}
+
+    def _remember(self, options: Result, rollback: Result, task_vars: Result | None) -> None:
+        """Before anything is changed: a run that is killed in between knows the way back all the same."""
+        arguments = {**options["record"], "run": options["lock"]["run"], "state": "present", "rollback": rollback}
+        self._run("migration_record", arguments, task_vars)
+
+    def _apply(self, options: Result, planned: Planned, task_vars: Result | None) -> None:
+        arguments = {
+            **self._access(options),
+            "namespace": options["namespace"],
+            "component": "prometheus-agent",
+            "objects": list(planned.objects),
+            "adopt": True,
+            "secret": True,
+            "lock": options["lock"],
+        }
+        task = self._task.copy()
+        task.args = arguments
+        action = self._shared_loader_obj.action_loader.get(
+            "miribit.thanos.apply_objects",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        _checked(action.run(task_vars=task_vars), "apply_objects")
+
+    def _run(self, module: str, arguments: Result, task_vars: Result | None) -> Result:
+        # What modules are given is written to the system's log otherwise.
+        before, self._task.no_log = self._task.no_log, True
+        try:
+            done = self._execute_module(f"miribit.thanos.{module}", arguments, task_vars=task_vars)
+        finally:
+            self._task.no_log = before
+        return _checked(done, module)
+
+    @staticmethod
+    def _access(options: Result) -> Result:
+        return {key: options[key] for key in ("kubeconfig", "context")}
+
+
+def _wish(options: Result) -> Wish:
+    names = ("spec", "name", "image", "version", "extra_scrape_configs", "accept_owner", "credentials_secret")
+    return Wish(keep_others=options["keep_remote_write"], **{name: options[name] for name in names})
+
+
+def _checked(result: Result, module: str) -> Result:
+    if not result.get("failed"):
+        return result
+    if "problems" not in result:
+        # Such as a Python that lacks a library. It quotes no options.
+        text = str(result.get("msg") or result.get("module_stderr") or "it has failed")
+        raise ProblemError([Problem(f"Module {module}", text.rstrip("."), "correct what it names")])
+    raise _FailedError(result)

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether Prometheus itself loads a configuration: what promtool says of it, in a pod with the agent's own image.
+
+No I/O here. Private to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import FOLDER, Outcome, Probe, Step, masked
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
+
+FILE = "prometheus.yml"
+STEP = "check"
+_LONGEST_TEXT = 600
+
+
+def probe(namespace: str, image: str, text: str, seconds: int) -> Probe:
+    """Files that the configuration names are those of the agent's pod, not of this one: only its syntax is checked."""
+    command = ("promtool", "check", "config", "--agent", "--syntax-only", f"{FOLDER}/{FILE}")
+    return Probe("config", namespace, image, (Step(STEP, command),), {FILE: text}, seconds)
+
+
+def problem(outcomes: Mapping[str, Outcome], subject: str, secrets: Iterable[str], seconds: int) -> Problem | None:
+    """What promtool found; None if it loads."""
+    outcome = outcomes.get(STEP, Outcome(None, ""))
+    if outcome.exit_code == 0:
+        return None
+    if outcome.exit_code is None:
+        cause = f"promtool has not answered within {seconds} s"
+        return Problem(subject, cause, "raise 'timeout' where the node is slow, and run it again")
+    said = [line.strip() for line in outcome.log.splitlines() if line.strip() and not line.startswith("Checking ")]
+    text = masked(" ".join(said).replace(f"{FOLDER}/{FILE}", FILE), secrets)
+    shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+    cause = f"Prometheus would not load it, as its own promtool says: {shown or f'exit code {outcome.exit_code}'}"
+    return Problem(
+        subject, cause, "correct what it names: in the agent's configuration, or in the variable it comes from"
+    )

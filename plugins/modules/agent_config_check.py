@@ -1,0 +1,156 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: agent_config_check
+short_description: Let promtool check the configuration of an agent, in the cluster where it is to run
+version_added: 0.1.0
+author:
+  - miribit.thanos contributors (@miribit)
+description:
+  - Starts a Job with the agent's own image that runs C(promtool check config --agent --syntax-only), and fails with
+    what that says. The Job and its Secret with the configuration delete themselves.
+  - The kubeconfig's user needs C(list), C(create) and C(delete) on C(jobs), C(create) on C(secrets), C(list) on C(pods)
+    and C(events), and C(get) on C(pods/log).
+extends_documentation_fragment:
+  - miribit.thanos.attributes
+  - miribit.thanos.attributes.action_group
+  - miribit.thanos.cluster_access
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - Nothing is started, and the configuration is not checked.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details:
+      - Nothing is changed. The Job is gone afterwards.
+options:
+  namespace:
+    description: Namespace of the Job.
+    type: str
+    required: true
+  image:
+    description: The agent's image.
+    type: str
+    required: true
+  text:
+    description: The configuration.
+    type: str
+    required: true
+  timeout:
+    description: How long it may take, with the time to pull the image, in seconds.
+    type: int
+    default: 120
+seealso:
+  - module: miribit.thanos.agent_change
+"""
+
+EXAMPLES = r"""
+- name: Check a configuration before an agent gets it
+  miribit.thanos.agent_config_check:
+    context: cluster-03
+    namespace: monitoring
+    image: quay.io/prometheus/prometheus:v3.15.0
+    text: "{{ lookup('ansible.builtin.file', 'prometheus.yml') }}"
+"""
+
+RETURN = r"""
+checked:
+  description: Whether it was. In check mode it is not.
+  returned: success
+  type: bool
+problems:
+  description: What is wrong; the parts of the message for programs.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: The agent's configuration in context cluster-03
+    cause:
+      description: Why.
+      returned: always
+      type: str
+      sample: "Prometheus would not load it, as its own promtool says: FAILED: parsing YAML file prometheus.yml"
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: "correct what it names: in the agent's configuration, or in the variable it comes from"
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.miribit.thanos.plugins.module_utils import agent_config_check, cluster, probe_run
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_secrets import secret_texts
+
+try:
+    import yaml
+except ImportError:
+    HAS_YAML = False
+else:
+    HAS_YAML = True
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **cluster.argument_spec(),
+            "namespace": {"type": "str", "required": True},
+            "image": {"type": "str", "required": True},
+            "text": {"type": "str", "required": True, "no_log": True},
+            "timeout": {"type": "int", "default": 120},
+        },
+        supports_check_mode=True,
+    )
+    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
+        if not is_there:
+            module.fail_json(msg=missing_required_lib(library))
+    failed = check(module.params, check_mode=module.check_mode)
+    if failed:
+        module.fail_json(msg=str(failed), problems=failed.as_dicts())
+    module.exit_json(changed=False, checked=not module.check_mode)
+
+
+def check(options: dict[str, Any], *, check_mode: bool) -> ProblemError | None:
+    if wrong := list(option_problems(options["image"], options["timeout"])):
+        return ProblemError(wrong)
+    if check_mode:
+        return None
+    seconds = options["timeout"]
+    job = agent_config_check.probe(options["namespace"], options["image"], options["text"], seconds)
+    try:
+        objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
+        outcomes = probe_run.run(objects, job)
+    except ProblemError as error:
+        return error
+    subject = f"The agent's configuration in {objects.session.cluster}"
+    found = agent_config_check.problem(outcomes, subject, _secrets(options["text"]), seconds)
+    return ProblemError([found]) if found else None
+
+
+def _secrets(text: str) -> list[str]:
+    """What promtool's message may quote."""
+    try:
+        return list(secret_texts(yaml.safe_load(text)))
+    except yaml.YAMLError:
+        # Nobody knows what of it is secret.
+        return text.splitlines()
+
+
+if __name__ == "__main__":
+    main()
