@@ -280,6 +280,7 @@ def _kubelet(cluster: Cluster, node: Node, folder: Path) -> dict[str, Any]:
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,  # an image that is collected cannot be pulled again
         "nodeStatusUpdateFrequency": "5s",
+        "syncFrequency": "10s",  # a ConfigMap or Secret that changes reaches its pods within this, and not a minute
         "shutdownGracePeriod": "0s",
     }
 

@@ -11,8 +11,18 @@ import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_change import Planned, Remembered, Wish, back, plan
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_change import (
+    MADE,
+    PREVIOUS,
+    Planned,
+    Remembered,
+    Wish,
+    back,
+    exporter_namespaces,
+    plan,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.record import name_of
 from ansible_collections.miribit.thanos.plugins.module_utils.yaml_text import Yaml
 from ansible_collections.miribit.thanos.plugins.modules.agent_change import argument_spec
 
@@ -54,20 +64,31 @@ class ActionModule(ActionBase):
         except _FailedError as error:
             return result | {"failed": True} | error.result
         for warning in planned.warnings if options["state"] == "planned" else ():
-            Display().warning(str(warning))
+            # The agents of all edges have the same name, and the same text is shown once only.
+            Display().warning(f"Host {(task_vars or {}).get('inventory_hostname')}, {warning}")
         return result | {"changed": False} | planned.as_dict() | done
 
     def _planned(self, options: Result, task_vars: Result | None) -> Planned:
         place = {**self._access(options), "namespace": options["namespace"]}
         edge = self._run("edge_info", {**place, "texts": True, "targets": True}, task_vars)
         record = self._run("migration_record", {**options["record"], "rollback_wanted": True}, task_vars)
-        remembered = Remembered.of(record.get("rollback") or {})
+        rollback = record.get("rollback") or {}
+        if unreadable := sorted({PREVIOUS, MADE} & set(record["rollback_keys"]) - set(rollback)):
+            # It would be taken for none, and what is there now for the first.
+            name = f"{options['record'].get('namespace')}/{name_of(options['record'].get('cluster'))}"
+            cause = f"its key {' and its key '.join(unreadable)} cannot be read, and there is the way back"
+            raise ProblemError([Problem(f"Secret {name}", cause, "restore it, or take the key out to do without")])
+        remembered = Remembered.of(rollback)
         planned = (
             back(edge, remembered, _YAML)
             if options["state"] == "previous"
             else plan(edge, _wish(options), remembered, _YAML)
         )
-        return replace(planned, delivered_before=record["record"]["phase"] not in {"", "phase1"})
+        return replace(
+            planned,
+            delivered_before=record["record"]["phase"] not in {"", "phase1"},
+            exporter_namespaces=exporter_namespaces(edge),
+        )
 
     def _carry_out(self, options: Result, planned: Planned, task_vars: Result | None) -> Result:
         if planned.state != "change" or options["state"] == "planned":
@@ -83,7 +104,8 @@ class ActionModule(ActionBase):
 
     def _remember(self, options: Result, rollback: Result, task_vars: Result | None) -> None:
         """Before anything is changed: a run that is killed in between knows the way back all the same."""
-        arguments = {**options["record"], "run": options["lock"]["run"], "state": "present", "rollback": rollback}
+        run = (options["lock"] or {}).get("run")
+        arguments = {**options["record"], "run": run, "state": "present", "rollback": rollback}
         self._run("migration_record", arguments, task_vars)
 
     def _apply(self, options: Result, planned: Planned, task_vars: Result | None) -> None:
@@ -132,7 +154,8 @@ def _checked(result: Result, module: str) -> Result:
     if not result.get("failed"):
         return result
     if "problems" not in result:
-        # Such as a Python that lacks a library. It quotes no options.
-        text = str(result.get("msg") or result.get("module_stderr") or "it has failed")
+        # Such as a Python that lacks a library. What a module says that has crashed could quote the configuration.
+        crashed = not {"exception", "module_stderr", "module_stdout"}.isdisjoint(result)
+        text = str((not crashed and result.get("msg")) or "it has ended before its end")
         raise ProblemError([Problem(f"Module {module}", text.rstrip("."), "correct what it names")])
     raise _FailedError(result)

@@ -12,7 +12,6 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
     DELETABLE,
-    FIELD_MANAGER,
     RESOURCES,
     additions,
     diffs,
@@ -51,7 +50,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode and not options["namespace_exists"]:
             # A dry run on the server fails where the namespace is missing: what is rendered is what there would be.
             changed = options["state"] == "present"
-            return {**result, "changed": changed, "diff": additions(objects, _dump) if changed else []}
+            is_shown = changed and not options["secret"]
+            return {**result, "changed": changed, "diff": additions(objects, _dump) if is_shown else []}
         if options["lock"] and not self._task.check_mode:
             held = self._execute_module(
                 "miribit.thanos.migration_lock", {**options["lock"], "state": "held"}, task_vars=task_vars
@@ -70,8 +70,9 @@ class ActionModule(ActionBase):
         if options["state"] == "present":
             arguments |= {
                 "apply": True,
-                "server_side_apply": {"field_manager": FIELD_MANAGER, "force_conflicts": True},
+                "server_side_apply": {"field_manager": options["field_manager"], "force_conflicts": True},
             }
+        before = self._task.no_log
         holds_secrets = options["secret"] or any(item["kind"] == "Secret" for item in objects)
         if holds_secrets:
             # The module then writes no options to the system's log. Not set on the task: that would hide the cause of a
@@ -81,7 +82,7 @@ class ActionModule(ActionBase):
             done = self._execute_module("kubernetes.core.k8s", arguments, task_vars=task_vars)
         finally:
             if holds_secrets:
-                self._task.no_log = False
+                self._task.no_log = before
         if done.get("failed"):
             text = str(done.get("msg") or done.get("module_stderr") or "kubernetes.core.k8s failed")
             problem = refusal(text, f"context {options['context']}", holds_secrets)

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils import agent_config, agent_flags, remote_write_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_config import Configured
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_upgrade import differences
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_config import Configured, Target
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_config_check import is_secret_key, secret_values
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_upgrade import Difference, differences
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_reading import elements, mapping
 from ansible_collections.miribit.thanos.plugins.module_utils.edge_collect import named
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet_schema import CREDENTIALS_FOLDER
@@ -29,7 +31,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate_evidence impor
 from ansible_collections.miribit.thanos.plugins.module_utils.object_set import FIELD_MANAGER, MANAGED_BY
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import version
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_secrets import redacted, secret_texts
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_secrets import redacted
 from ansible_collections.miribit.thanos.plugins.module_utils.yaml_text import Document, Yaml
 
 Facts = Mapping[str, Any]
@@ -45,6 +47,12 @@ PREVIOUS, MADE = "agent", "agent_made"
 
 _HIDDEN = "<secret>"
 _APPS = {"StatefulSet", "Deployment", "DaemonSet"}
+#: A key and its colon, in a comment.
+_KEY = re.compile(r"""["']?([A-Za-z_][-A-Za-z0-9_]*)["']?\s*[:=]\s*(?=\S)""")
+_SHORTEST_SECRET = 4
+#: Where none is known, as of an agent that never ran: what the gates compare is the same for each.
+_ANY_VERSION = "3.0.0"
+_GITOPS = {"argocd": "Argo CD", "flux": "Flux"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ class Planned:
     #: missing: there is none. own: this collection made it, and its templates change it. operated: an operator makes
     #: its configuration. right: nothing is to be done. change: something is.
     state: str
-    agent: Facts | None = None
+    agent: Facts | None = field(default=None, repr=False)
     version: str = ""
     image: str = ""
     changes: tuple[str, ...] = ()
@@ -113,6 +121,8 @@ class Planned:
     objects: tuple[Object, ...] = field(default=(), repr=False)
     #: Whether the record says that the edge has delivered.
     delivered_before: bool = False
+    #: Where the edge has exporters, for an agent of our own.
+    exporter_namespaces: tuple[str, ...] = ()
     #: What goes into the record, for going back.
     rollback: dict[str, object] = field(default_factory=dict, repr=False)
     diff: tuple[dict[str, str], ...] = ()
@@ -132,7 +142,9 @@ class Planned:
             "image": self.image or None,
             "changes": list(self.changes),
             "config": self.config,
+            "config_hash": (agent.get("annotations") or {}).get(HASH),
             "delivered_before": self.delivered_before,
+            "exporter_namespaces": list(self.exporter_namespaces),
             "targets_up": [
                 {key: target[key] for key in ("address", "path", "params")}
                 for target in agent.get("targets") or ()
@@ -150,10 +162,18 @@ def plan(edge: Facts, wish: Wish, remembered: Remembered, yaml: Yaml) -> Planned
     if agent is None:
         return Planned("missing")
     if agent["labels"].get(MANAGED_BY) == FIELD_MANAGER:
-        return Planned("own", agent, version=str(agent["version"] or ""), image=str(agent["image"]))
+        known = [str(one) for one in (agent["version"], wish.version) if one and version(str(one))]
+        made = _Change(agent, wish, remembered, yaml).remote_write((known or [_ANY_VERSION])[0])
+        return Planned("own", agent, version=str(agent["version"] or ""), image=str(agent["image"]), config=made)
     if agent["owner"].get("custom_resource"):
         return Planned("operated", agent, version=str(agent["version"] or ""), image=str(agent["image"]))
     return _Change(agent, wish, remembered, yaml).planned()
+
+
+def exporter_namespaces(edge: Facts) -> tuple[str, ...]:
+    """Where its exporters are, whoever made them."""
+    found = [*edge["node_exporters"], *edge["kube_state_metrics"]]
+    return tuple(sorted({str(one["workload"]["namespace"]) for one in found}))
 
 
 def choose(agents: Sequence[Facts], name: str) -> Facts | None:
@@ -182,22 +202,20 @@ class _Change:
         wanted = self._version()
         if self.problems or text is None or wanted is None:
             raise ProblemError(self.problems)
-        made = self._remote_write(wanted)
-        if made is None:
-            raise ProblemError(self.problems)
+        made = self.remote_write(wanted)
         configured = self._configured(text, made)
         found = Started.of(self.agent)
-        started, flag_changes = self._started(found, text, wanted)
+        started, flag_changes = self._started(found, configured, made, wanted)
         if self.problems or configured is None:
             raise ProblemError(self.problems)
-        annotation = self._annotation(text, configured, made)
-        template = _template(self.agent, started, annotation, self.wish.credentials_secret)
-        is_right = (
+        is_written = (
             configured.text == text
             and started == found
-            and annotation == self.agent["annotations"].get(HASH)
             and bool(self.wish.credentials_secret) == (VOLUME in self.agent["volumes"])
         )
+        annotation = self._annotation(configured.text, made, is_written=is_written)
+        template = _template(self.agent, started, annotation, self.wish.credentials_secret)
+        is_right = is_written and annotation == self.agent["annotations"].get(HASH)
         changes = [*configured.change.sentences(), *flag_changes]
         if started.image != found.image:
             changes.append(f"The image becomes {started.image}, it was {found.image}")
@@ -210,7 +228,7 @@ class _Change:
             image=started.image,
             changes=tuple(changes),
             warnings=(*self.warnings, *configured.warnings, *_replaced(self.subject, configured)),
-            config=_compared(Document(configured.text, self.yaml).tree),
+            config=_compared(configured.text, self.yaml, str(self.wish.spec.get("tenant_header") or "")),
             text=configured.text,
             objects=() if is_right else (_source(self.agent["config"], configured.text), template),
             rollback={} if is_right else self._rollback(text, made),
@@ -244,11 +262,13 @@ class _Change:
         owners = {"the agent": self.agent["owner"], "its configuration": self.agent.get("config_owner") or {}}
         for what, owner in owners.items():
             kind, name = owner.get("kind"), owner.get("name")
-            if kind in {"argocd", "flux"}:
-                who = {"argocd": "Argo CD", "flux": "Flux"}[kind]
-                cause = f"{who} ({name}) owns {what}, and puts back what is changed here"
-                fix = "make the change in its repository, or stop its synchronisation and set "
-                fix += "prometheus_agent_accept_owner: true"
+            custom = owner.get("custom_resource")
+            if kind in _GITOPS or custom:
+                # Such as a SealedSecret, whose controller writes the Secret anew.
+                who = f"{_GITOPS[kind]} ({name})" if kind in _GITOPS else f"{custom['kind']} {custom['name']}"
+                cause = f"{who} owns {what}, and puts back what is changed here"
+                where = "its repository, or stop its synchronisation" if kind in _GITOPS else "it, or keep it from that"
+                fix = f"make the change in {where} and set prometheus_agent_accept_owner: true"
                 (self.warnings if self.wish.accept_owner else self.problems).append(Problem(self.subject, cause, fix))
             elif kind == "helm":
                 cause = f"the Helm release {name} owns {what}: its next upgrade brings the old values back"
@@ -263,19 +283,21 @@ class _Change:
             )
             self._refuse(cause, "make a pod of it run, or give the image a tag with its version")
             return None
-        return self.wish.version or str(running)
+        if self.wish.image and not self.wish.version:
+            cause = f"which version of Prometheus {self.wish.image} holds is not said"
+            self._refuse(cause, "set fleet_prometheus_version")
+            return None
+        return self.wish.version if self.wish.image else str(running)
 
     # What it becomes.
 
-    def _remote_write(self, wanted: str) -> dict[str, Any] | None:
+    def remote_write(self, wanted: str) -> dict[str, Any]:
+        """External labels and blocks for a version of Prometheus."""
         spec = {key: value for key, value in self.wish.spec.items() if value is not None}
         try:
             return remote_write_spec.plan({**spec, "prometheus_version": wanted}).config()
         except ProblemError as error:
-            self.problems += [
-                Problem(f"{self.subject}, {problem.subject}", problem.cause, problem.fix) for problem in error.problems
-            ]
-            return None
+            raise ProblemError([*self.problems, *self._of_agent(error.problems)]) from None
 
     def _configured(self, text: str, made: dict[str, Any]) -> Configured | None:
         queues = [queue for each in self.agent["running"] for queue in each["queues"]]
@@ -291,30 +313,38 @@ class _Change:
         try:
             return agent_config.configure(text, wanted, self.yaml)
         except ProblemError as error:
-            self.problems += [
-                Problem(f"{self.subject}, {problem.subject}", problem.cause, problem.fix) for problem in error.problems
-            ]
+            self.problems += self._of_agent(error.problems)
             return None
 
-    def _started(self, found: Started, text: str, wanted: str) -> tuple[Started, tuple[str, ...]]:
+    def _started(
+        self, found: Started, configured: Configured | None, made: dict[str, Any], wanted: str
+    ) -> tuple[Started, tuple[str, ...]]:
         """How it is to be started, and what changes of its flags."""
         running_version, wanted_version = version(str(self.agent["version"])), version(wanted)
         if not self.wish.image or running_version is None or wanted_version is None:
             return found, ()
-        words = [*found.command, *found.args]
         flags = agent_flags.carry(found.args, running_version, wanted_version, found.command)
-        others = differences(Document(text, self.yaml).tree, words, running_version, wanted_version)
-        self.problems += [*flags.problems, *(one for one in others if one.fatal)]
-        self.warnings += [*flags.warnings, *(one for one in others if not one.fatal)]
+        others: list[Difference] = []
+        if configured is not None:
+            # What goes, and what is new, changes in other ways.
+            tree = _without(Document(configured.text, self.yaml).tree, made)
+            others = differences(tree, [*found.command, *found.args], running_version, wanted_version)
+        self.problems += self._of_agent([*flags.problems, *(one for one in others if one.fatal)])
+        self.warnings += self._of_agent([*flags.warnings, *(one for one in others if not one.fatal)])
         return Started(self.wish.image, flags.args, flags.command), flags.changes
 
-    def _annotation(self, text: str, configured: Configured, made: dict[str, Any]) -> str | None:
-        """What makes the pods start again. An agent that has loaded the wanted configuration by itself needs none."""
-        before = self.agent["annotations"].get(HASH)
+    def _annotation(self, text: str, made: dict[str, Any], *, is_written: bool) -> str | None:
+        """What makes the pods start again. An agent that is right and was never changed here needs none.
+
+        Once the record says that it was, a ConfigMap that is right proves nothing: the run may have ended behind it.
+        """
+        changed_before = self.remembered.previous is not None or self.agent["annotations"].get(HASH) is not None
         loaded = [self._has_loaded(str(each["text"]), made) for each in self.agent["running"]]
-        if before is None and configured.text == text and loaded and all(loaded):
+        if is_written and not changed_before and loaded and all(loaded):
             return None
-        return hashlib.sha256(configured.text.encode()).hexdigest()[:32]
+        # Another Secret is another volume of the pods.
+        content = f"{text}\0{self.wish.credentials_secret}" if self.wish.credentials_secret else text
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
 
     def _has_loaded(self, running: str, made: dict[str, Any]) -> bool:
         try:
@@ -338,8 +368,18 @@ class _Change:
             found[PREVIOUS] = {**{key: self.agent[key] for key in keys}, "text": text, "annotation": annotation}
         return found
 
+    def _of_agent(self, problems: Iterable[Problem]) -> list[Problem]:
+        return [Problem(f"{self.subject}, {one.subject}", one.cause, one.fix) for one in problems]
+
     def _refuse(self, cause: str, fix: str) -> None:
         self.problems.append(Problem(self.subject, cause, fix))
+
+
+def _without(tree: dict[str, object], made: Mapping[str, Any]) -> dict[str, object]:
+    """A configuration without the entries of remote_write that are ours. The others keep their numbers."""
+    names = {block["name"] for block in made["remote_write"]}
+    entries = elements(tree.get("remote_write"))
+    return {**tree, "remote_write": [{} if mapping(one).get("name") in names else one for one in entries]}
 
 
 # The way back.
@@ -351,8 +391,9 @@ def back(edge: Facts, remembered: Remembered, yaml: Yaml) -> Planned:
     if previous is None:
         return Planned("right")
     where = previous["workload"]
-    found = [agent for agent in edge["agents"] if agent["workload"] == where]
-    if not found or found[0]["container"] != previous["container"]:
+    same = ("workload", "container")
+    found = [agent for agent in edge["agents"] if all(agent[key] == previous[key] for key in same)]
+    if not found:
         cause = (
             f"{where['kind']} {where['namespace']}/{where['name']} is gone, or has no container {previous['container']}"
         )
@@ -361,7 +402,7 @@ def back(edge: Facts, remembered: Remembered, yaml: Yaml) -> Planned:
     agent, annotation = found[0], previous["annotation"]
     text, started = str(previous["text"]), Started.of(previous)
     now = str(agent.get("text") or "")
-    changes = list(agent_config.change(now, text, yaml).sentences()) if now else ["Its configuration is restored"]
+    changes = _restored(now, text, yaml)
     if previous["image"] != agent["image"]:
         changes.append(f"The image becomes {previous['image']}, it was {agent['image']}")
     template = _template(agent, started, annotation, "")
@@ -372,11 +413,19 @@ def back(edge: Facts, remembered: Remembered, yaml: Yaml) -> Planned:
         version=str(agent["version"] or ""),
         image=str(previous["image"]),
         changes=tuple(changes),
-        config=_compared(Document(text, yaml).tree),
+        config=_compared(text, yaml),
         text=text,
         objects=(_source(previous["config"], text), template),
         diff=_diff({**agent, "config": previous["config"]}, now, text, changes, yaml),
     )
+
+
+def _restored(now: str, text: str, yaml: Yaml) -> list[str]:
+    """What differs, where what is there now is a configuration at all: nothing else must keep it from going back."""
+    try:
+        return agent_config.change(now, text, yaml).sentences() if now else ["Its configuration is restored"]
+    except ProblemError:
+        return ["Its configuration is restored"]
 
 
 # Objects.
@@ -402,7 +451,8 @@ def _template(agent: Facts, started: Started, annotation: str | None, credential
     workload = agent["workload"]
     words = {"args": list(started.args), "command": list(started.command)}
     container: Object = {"name": agent["container"], "image": started.image}
-    container |= {key: given for key, given in words.items() if given}
+    # An empty list takes away those that are there.
+    container |= {key: given for key, given in words.items() if given or agent[key]}
     pod: Object = {"containers": [container]}
     if credentials:
         container["volumeMounts"] = [{"name": VOLUME, "mountPath": CREDENTIALS_FOLDER, "readOnly": True}]
@@ -419,26 +469,44 @@ def _template(agent: Facts, started: Started, annotation: str | None, credential
 # What is shown.
 
 
-def _compared(tree: Mapping[str, object]) -> dict[str, object]:
+def _compared(text: str, yaml: Yaml, tenant_header: str = "") -> dict[str, object]:
     """What the gates read of a configuration, without secrets."""
-    kept = ("name", "url", "write_relabel_configs")
-    blocks: list[dict[str, object]] = []
-    for entry in elements(tree.get("remote_write")):
-        block = mapping(redacted(entry))
-        headers = {name: value for name, value in mapping(block.get("headers")).items() if value != _HIDDEN}
-        blocks.append(
-            {**{key: block[key] for key in kept if key in block}, **({"headers": headers} if headers else {})}
-        )
+    tree = Document(text, yaml).tree
+    entries = [mapping(entry) for entry in elements(tree.get("remote_write"))]
+    targets = agent_config.change(text, text, yaml).targets_after
     labels = mapping(mapping(tree.get("global")).get("external_labels"))
-    return {"global": {"external_labels": dict(labels)}, "remote_write": blocks}
+    return {
+        "global": {"external_labels": dict(labels)},
+        "remote_write": [_block(*one, tenant_header) for one in zip(entries, targets, strict=True)],
+    }
+
+
+def _block(entry: Mapping[str, object], target: Target, tenant_header: str) -> dict[str, object]:
+    shown = mapping(redacted(entry))
+    headers = {
+        name: value
+        for name, value in mapping(entry.get("headers")).items()
+        if name.lower() == tenant_header.lower() or mapping(shown["headers"])[name] != _HIDDEN
+    }
+    return {
+        **({"name": target.name} if target.name else {}),
+        # As the gates read it from what an agent says that it has loaded.
+        "url": target.url.replace(f"{_HIDDEN}@", "").partition("?")[0],
+        **{key: shown[key] for key in ("write_relabel_configs",) if key in shown},
+        **({"headers": headers} if headers else {}),
+    }
 
 
 def _replaced(subject: str, configured: Configured) -> Iterator[Problem]:
     for text in configured.replaced:
         yield Problem(f"{subject}, remote_write", f"an entry gives way: {text}", "nothing, unless it is still wanted")
     if configured.lost_comments:
-        cause = f"{configured.lost_comments} comments go with the entries that give way"
-        yield Problem(f"{subject}, remote_write", cause, "nothing, unless they are still wanted")
+        few = configured.lost_comments == 1
+        cause = "a comment goes" if few else f"{configured.lost_comments} comments go"
+        cause += " with the entries that give way"
+        yield Problem(
+            f"{subject}, remote_write", cause, f"nothing, unless {'it is' if few else 'they are'} still wanted"
+        )
 
 
 def _diff(agent: Facts, before: str, after: str, changes: Sequence[str], yaml: Yaml) -> tuple[dict[str, str], ...]:
@@ -454,23 +522,46 @@ def _diff(agent: Facts, before: str, after: str, changes: Sequence[str], yaml: Y
 
 
 def masked(text: str, yaml: Yaml) -> str:
-    """A configuration as it is written, without its secrets."""
+    """A configuration as it is written, without its secrets, however they are written."""
     try:
         tree = Document(text, yaml).tree
     except ProblemError:
         return _HIDDEN
-    for secret in sorted({*secret_texts(tree), *_hidden(tree, redacted(tree))}, key=len, reverse=True):
+    secrets = set(secret_values(tree))
+    shown, end = "", 0
+    for token in yaml.scan(text):
+        if token.id == "<scalar>":
+            place = token.start_mark.index
+            shown += _comments(text[end:place], secrets)
+            end = token.end_mark.index
+            shown += _scalar(text[place:end], token.value, secrets)
+    return shown + _comments(text[end:], secrets)
+
+
+def _scalar(written: str, value: str, secrets: Collection[str]) -> str:
+    if value in secrets:
+        # The end of a text in a block is that of its last line.
+        return _HIDDEN + written[len(written.rstrip()) :]
+    parts = [secret for secret in secrets if "://" in value and secret in value]
+    for secret in sorted(parts, key=len, reverse=True):
+        if secret not in written:
+            return _HIDDEN + written[len(written.rstrip()) :]
+        written = written.replace(secret, _HIDDEN)
+    return written
+
+
+def _comments(text: str, secrets: Iterable[str]) -> str:
+    """What stands between the words. A comment can hold what a key once had."""
+    if "#" not in text:
+        return text
+    for secret in sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
-    return text
+    return "".join(_comment(line) for line in text.splitlines(keepends=True))
 
 
-def _hidden(content: object, shown: object) -> Iterator[str]:
-    """The texts that are shown as a secret, such as those of headers."""
-    if isinstance(content, str) and content and shown == _HIDDEN:
-        yield content
-    elif isinstance(content, dict):
-        for key, value in content.items():
-            yield from _hidden(value, shown if shown == _HIDDEN else mapping(shown).get(key))
-    elif isinstance(content, list):
-        for value, each in zip(content, elements(shown), strict=False):
-            yield from _hidden(value, each)
+def _comment(line: str) -> str:
+    before, sign, comment = line.partition("#")
+    found = next((one for one in _KEY.finditer(comment) if is_secret_key(one[1])), None)
+    if found:
+        comment = comment[: found.end()] + _HIDDEN + line[len(line.rstrip()) :]
+    return before + sign + str(redacted(comment))

@@ -13,7 +13,7 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils import (
+    audit_claims,
     audit_components,
+    audit_passwords,
+    audit_reach,
     audit_readers,
     audit_usage,
     objects,
@@ -52,8 +55,11 @@ _DATA_SOURCES = "grafana_datasource"
 _DNS = ("kube-system", "coredns")
 
 
-def collect(session: Session, cluster: str, namespace: str) -> Facts:
-    """The facts of a cluster. Cluster is how messages call it, namespace that of the fleet."""
+def collect(session: Session, cluster: str, namespace: str, *, probe: bool = False) -> Facts:
+    """The facts of a cluster. Cluster is how messages call it, namespace that of the fleet.
+
+    Only with a probe there is a pod for a moment, which finds out what no answer from outside tells.
+    """
     try:
         # First, and alone: without an answer there is nothing more to ask.
         answer = session.send("GET", NAMESPACES.path("", IDENTITY_NAMESPACE))
@@ -66,16 +72,17 @@ def collect(session: Session, cluster: str, namespace: str) -> Facts:
         fix = f"allow the user the verb 'get' on namespaces {IDENTITY_NAMESPACE}"
         unseen.append(Problem(f"namespaces {IDENTITY_NAMESPACE} in {cluster}", cause, fix))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = _Look(session, cluster, namespace, pool, unseen).facts()
+        found = _Look(session, cluster, namespace, pool, unseen).facts(probe=probe)
     return {**found, "uid": identity.uid or None, "audited_at": _as_text(moment(answer) or time.time())}
 
 
 def unreachable(cluster: str, problems: Iterable[Problem]) -> Facts:
     """The facts of a cluster of which nothing can be seen."""
-    unknown = ("uid", "version", "nodes", "components", "readers", "leftovers", "credentials", "label_values")
+    unknown = ("uid", "version", "nodes", "components", "readers", "claims", "leftovers", "credentials", "label_values")
     return {
         "cluster": cluster,
         "seen": False,
+        "probed": False,
         "audited_at": _as_text(time.time()),
         "unseen": _as_dicts(problems),
         "components_complete": False,
@@ -165,7 +172,7 @@ class _Look:
         self._sees_all_pods = False
         self._kubelets_answer = True
 
-    def facts(self) -> Facts:
+    def facts(self, *, probe: bool) -> Facts:
         version, served = self._ask(self._version), self._ask(self._served)
         apis = served()
         found = self._all_kinds(apis)
@@ -177,19 +184,22 @@ class _Look:
         secrets = self._secrets(found)
         servers = Servers(self._session, self._cluster, self._pool)
         self._keep(servers.complete(components, pods))
+        probed = probe and self._probe(components)
         if self._kubelets_answer:
             self._keep(_unmeasured(components, self._cluster))
         found["ConfigMap"] = _distinct([*labelled, *named])
-        credentials = [*audit_readers.default_credentials(found), *secrets()]
+        credentials = [*audit_passwords.default_credentials(found), *secrets()]
         is_seen = not found.keys().isdisjoint({"Pod", "StatefulSet", "Deployment", "DaemonSet"})
         return {
             "cluster": self._cluster,
             "seen": True,
+            "probed": probed,
             "version": version(),
             "nodes": audit_components.nodes(found) if "Node" in found else None,
             "components": components if is_seen else None,
             "components_complete": self._sees_all_pods,
             "readers": audit_readers.readers(found, components, load_yaml),
+            "claims": audit_claims.without_workload(found, self._namespace, used.volumes),
             "leftovers": audit_components.leftovers(found) if "Pod" in found else None,
             "credentials": sorted(credentials, key=lambda one: (str(one["subject"]), str(one["cause"]))),
             "label_values": _label_values(components),
@@ -271,14 +281,15 @@ class _Look:
         return found
 
     def _named_config_maps(self, components: list[Facts], pods: list[Object]) -> list[Object]:
-        """Those that pods of Grafana mount, and that of the cluster's DNS."""
-        grafana = {
+        """Those that pods of Grafana and of Kiali mount, and that of the cluster's DNS."""
+        reading = {
             (str(component["workload"]["namespace"]), str(pod["name"]))
             for component in components
             if component["kind"] == "grafana"
             for pod in component["pods"]
         }
-        places = {_DNS, *(place for pod in pods if _place(pod) in grafana for place in _mounted_config_maps(pod))}
+        reading |= {_place(pod) for pod in pods if any(map(audit_readers.is_kiali, _containers(pod)))}
+        places = {_DNS, *(place for pod in pods if _place(pod) in reading for place in _mounted_config_maps(pod))}
         # A list of one: whoever may list needs no other permission.
         answers = [self._ask(partial(self._config_map, namespace, name)) for namespace, name in sorted(places)]
         return [item for answer in answers for item in answer() or []]
@@ -294,7 +305,7 @@ class _Look:
 
     def _secrets(self, found: dict[str, list[Object]]) -> Callable[[], list[Facts]]:
         """Those of the Secrets that can hold a well-known password that do. Nothing else is told of them."""
-        wanted = audit_readers.default_secrets(found)
+        wanted = audit_passwords.default_secrets(found)
         places = sorted({(one.namespace, one.secret) for one in wanted})
         answers = {
             place: self._pool.submit(partial(self._objects.get, SECRETS, place[0], place[1])) for place in places
@@ -318,6 +329,11 @@ class _Look:
             return [credential for credential in told if credential]
 
         return credentials
+
+    def _probe(self, components: list[Facts]) -> bool:
+        made, problems = audit_reach.complete(self._objects, self._cluster, self._namespace, components)
+        self._keep(problems)
+        return made
 
     # What is used.
 
@@ -369,12 +385,16 @@ def _data_source_labels(pods: Iterable[Object]) -> set[str]:
     """The labels by which Grafana's sidecars find data sources."""
     found = {_DATA_SOURCES}
     for pod in pods:
-        for container in elements(mapping(pod.get("spec")).get("containers")):
-            variables = [mapping(variable) for variable in elements(mapping(container).get("env"))]
+        for container in _containers(pod):
+            variables = [mapping(variable) for variable in elements(container.get("env"))]
             plain = {str(one.get("name")): str(one["value"]) for one in variables if "value" in one}
             if plain.get("FOLDER", "").rstrip("/").endswith("/datasources") and plain.get("LABEL"):
                 found.add(plain["LABEL"])
     return found
+
+
+def _containers(pod: Object) -> list[Mapping[str, Any]]:
+    return [mapping(container) for container in elements(mapping(pod.get("spec")).get("containers"))]
 
 
 def _mounted_config_maps(pod: Object) -> Iterator[tuple[str, str]]:

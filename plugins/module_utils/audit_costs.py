@@ -68,6 +68,11 @@ def amounts(components: Collection[Component] | None) -> Amounts:
     return total(_of(component, claimed.get(component.id)) for component in components)
 
 
+def of_volumes(volumes: Iterable[Volume]) -> Amounts:
+    """What volumes take that no component has."""
+    return Amounts(None, None, None, _sum(volume.size for volume in volumes))
+
+
 def by_component(components: Collection[Component]) -> dict[str, Amounts]:
     """What each component of one cluster takes, by its id."""
     claimed = claims(components)

@@ -218,6 +218,14 @@ RULES = (
         PHASE_3,
     ),
     Rule(
+        "claims-without-workload",
+        "medium",
+        "Volume claims belong to nothing that exists",
+        waste.claims_without_workload,
+        "They take up storage, and may hold data that somebody wants: nothing else says that they are there.",
+        "look at what they hold, then kubectl delete pvc; phase 3 leaves those of a Full Prometheus for the way back",
+    ),
+    Rule(
         "duplicate-scraping",
         "medium",
         "Targets are scraped twice in one cluster",

@@ -33,6 +33,7 @@ _Labels = tuple[tuple[str, str], ...]
 
 #: What is told by findings of their own.
 _NO_BLOCK, _IDENTITY = "no-remote-write", "identity"
+_NOWHERE = ("unresolvable", "unreachable")
 
 
 # Whether samples arrive.
@@ -81,8 +82,13 @@ def address_complaints(write: Write) -> list[Complaint]:
 
 def is_unresolvable(cluster: Cluster, write: Write) -> bool:
     """Whether what an edge writes to leads nowhere, and nothing ever arrived there."""
+    if cluster.is_central or write.ever_delivered:
+        return False
+    if write.reach:
+        # Measured there, which is more than an address tells.
+        return write.reach.is_nowhere
     complaints = address_complaints(write)
-    if cluster.is_central or write.ever_delivered or not complaints:
+    if not complaints:
         return False
     # An edge may have a receiver of its own, whose Service it can well reach.
     is_certain = any(complaint.certain for complaint in complaints) and not cluster.of(*RECEIVERS)
@@ -94,7 +100,7 @@ def remote_write_unresolvable(fleet: Fleet) -> Iterator[Hit]:
     for cluster, sender, write in _writes(fleet.edges):
         if is_unresolvable(cluster, write):
             causes = tuple(complaint.cause for complaint in address_complaints(write))
-            yield Hit(cluster, sender.id, (f"it writes to {write.place}", *causes))
+            yield Hit(cluster, sender.id, (f"it writes to {write.place}", *causes, *_reach(write)))
 
 
 def delivers_nothing(fleet: Fleet) -> Iterator[Hit]:
@@ -110,7 +116,7 @@ def delivers_nothing(fleet: Fleet) -> Iterator[Hit]:
         if write.ever_delivered is False:
             waiting = "" if write.pending is None else f"; {write.pending:,.0f} samples wait to be sent"
             evidence = f"{write.place} has not taken a sample since the queue was made{waiting}"
-            yield Hit(cluster, sender.id, (evidence, *_last_complaint(sender)))
+            yield Hit(cluster, sender.id, (evidence, *_reach(write), *_last_complaint(sender)))
 
 
 def drops_samples(fleet: Fleet) -> Iterator[Hit]:
@@ -128,7 +134,8 @@ def drops_samples(fleet: Fleet) -> Iterator[Hit]:
 def lags(fleet: Fleet) -> Iterator[Hit]:
     for cluster, sender, write in _writes(fleet.clusters):
         if write.ever_delivered is not False and write.lag is not None and write.lag > MOST_LAG:
-            yield Hit(cluster, sender.id, (f"it is {duration(write.lag)} behind, to {write.place}",))
+            evidence = f"it is {duration(write.lag)} behind, to {write.place}"
+            yield Hit(cluster, sender.id, (evidence, *_reach(write)))
 
 
 def agent_not_running(fleet: Fleet) -> Iterator[Hit]:
@@ -156,6 +163,10 @@ def _writes(clusters: Collection[Cluster]) -> Iterator[tuple[Cluster, Component,
 
 def _last_complaint(sender: Component) -> tuple[str, ...]:
     return tuple(f"its log: {line}" for line in sender.prometheus.log[-1:]) if sender.prometheus else ()
+
+
+def _reach(write: Write) -> tuple[str, ...]:
+    return (f"{write.place}: {write.reach}",) if write.reach else ()
 
 
 def _readiness(component: Component) -> str:
@@ -206,16 +217,22 @@ def _lint(fleet: Fleet, *, are_errors: bool) -> Iterator[Hit]:
         for sender in cluster.senders:
             found = list(sender.prometheus.problems if sender.prometheus else ())
             for write in sender.writes or ():
-                told = {complaint.id for complaint in address_complaints(write)}
-                is_told = is_unresolvable(cluster, write)
-                found += [one for one in write.problems if not (is_told and one.id in told)]
+                told = _told_otherwise(cluster, write)
+                found += [one for one in write.problems if one.id not in told]
             if evidence := tuple(_lint_text(one) for one in found if _is_own(cluster, one, are_errors)):
                 yield Hit(cluster, sender.id, evidence)
 
 
+def _told_otherwise(cluster: Cluster, write: Write) -> set[str]:
+    if is_unresolvable(cluster, write):
+        return {complaint.id for complaint in address_complaints(write)}
+    # What only looks as if it led nowhere, and was reached.
+    return {*_NOWHERE} if write.reach and write.reach.connects else set()
+
+
 def _is_own(cluster: Cluster, lint: Lint, are_errors: bool) -> bool:
     # In the central cluster, the receiver's Service is the right place to write to.
-    is_meant = cluster.is_central and lint.id in {"unresolvable", "unreachable"}
+    is_meant = cluster.is_central and lint.id in _NOWHERE
     return lint.is_error is are_errors and lint.id not in {_NO_BLOCK, _IDENTITY} and not is_meant
 
 

@@ -45,6 +45,16 @@ class Volume:
         return self.namespace, self.claim
 
 
+@dataclass(frozen=True)
+class Claim(Volume):
+    """A claim that no workload has."""
+
+    storage_class: str | None
+    #: Without a volume there is nothing in it, and it takes up nothing.
+    is_bound: bool
+    why: str
+
+
 #: What tells one target from another, however two servers label it: address, path and parameters.
 TargetKey = tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]
 
@@ -79,6 +89,30 @@ class Lint:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far a pod of the sender's cluster came on the way to what it writes to."""
+
+    resolves: bool | None
+    connects: bool | None
+    answer: str | None
+    error: str | None
+
+    @property
+    def is_nowhere(self) -> bool:
+        """It has no name there, refuses, or nobody answers."""
+        return not self.connects
+
+    def __str__(self) -> str:
+        if self.resolves is False:
+            return f"a pod of this cluster could not resolve the name: {self.error}"
+        if not self.connects:
+            return f"a pod of this cluster could not connect: {self.error}"
+        return f"a pod of this cluster could connect, and was answered with {self.answer or 'no HTTP'}" + (
+            f": {self.error}" if self.error else ""
+        )
+
+
+@dataclass(frozen=True)
 class Write:
     """One block of remote write. Its numbers are those since its queue was made."""
 
@@ -90,6 +124,8 @@ class Write:
     dropped: float | None
     sent: float | None
     lag: float | None
+    #: None where no probe was made, or it could not tell.
+    reach: Reach | None
 
     @property
     def place(self) -> str:
@@ -219,6 +255,8 @@ class Cluster:
     label: str
     #: Whether it was looked at, and answered.
     seen: bool
+    #: Whether a pod of its own has tried what its senders reach.
+    probed: bool
     uid: str | None
     version: str | None
     audited_at: str | None
@@ -228,6 +266,8 @@ class Cluster:
     #: Whether what is not among the components is not there.
     is_complete: bool
     readers: tuple[ReaderFact, ...]
+    #: Those without a workload.
+    claims: tuple[Claim, ...]
     leftovers: tuple[Remark, ...]
     credentials: tuple[Remark, ...]
     label_values: tuple[str, ...]
@@ -313,3 +353,5 @@ class Hit:
     evidence: tuple[str, ...] = ()
     #: Of which memory and storage count as what the finding costs.
     component: Component | None = None
+    #: Storage that counts, too.
+    volumes: tuple[Volume, ...] = ()

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_findings_facts import (
+    Claim,
     Cluster,
     Component,
     Fleet,
@@ -21,6 +22,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.audit_findings_fact
     Node,
     Owner,
     Prometheus,
+    Reach,
     ReaderFact,
     Remark,
     RuleFact,
@@ -161,6 +163,7 @@ def _cluster(given: _Given, name: str, is_central: bool, label: str) -> Cluster:
         is_central=is_central,
         label=label,
         seen=_is_seen(given),
+        probed=bool(given.flag("probed")),
         uid=given.text("uid"),
         version=given.text("version"),
         audited_at=given.text("audited_at"),
@@ -171,6 +174,7 @@ def _cluster(given: _Given, name: str, is_central: bool, label: str) -> Cluster:
         and given.is_whole("components")
         and all(component.is_known for component in components),
         readers=tuple(sorted((_reader(part) for part in given.parts("readers")), key=repr)),
+        claims=tuple(sorted((_claim(part) for part in given.parts("claims")), key=lambda one: one.key)),
         leftovers=_remarks(_leftover(part) for part in given.parts("leftovers")),
         credentials=_remarks(_credential(part) for part in given.parts("credentials")),
         label_values=tuple(sorted(set(given.part("label_values").texts("cluster")))),
@@ -223,6 +227,15 @@ def _volume(given: _Given) -> Volume:
         size=given.whole("size"),
         used=given.whole("used"),
         reclaim_policy=given.text("reclaim_policy"),
+    )
+
+
+def _claim(given: _Given) -> Claim:
+    return Claim(
+        **vars(_volume(given)),
+        storage_class=given.text("storage_class"),
+        is_bound=given.has("volume"),
+        why=given.text("why") or "",
     )
 
 
@@ -290,7 +303,12 @@ def _write(given: _Given) -> Write:
         dropped=given.number("dropped"),
         sent=given.number("sent"),
         lag=given.number("lag"),
+        reach=_reach(given.part("reachable")) if given.has("reachable") else None,
     )
+
+
+def _reach(given: _Given) -> Reach:
+    return Reach(given.flag("resolves"), given.flag("connects"), given.text("answer"), given.text("error"))
 
 
 def _lints(given: _Given) -> tuple[Lint, ...]:

@@ -19,12 +19,17 @@ from ansible_collections.miribit.thanos.plugins.module_utils.audit_findings_fact
     FULL,
     GRAFANA,
     SIDECAR,
+    Claim,
     Component,
     Fleet,
     Hit,
 )
 
 _GITOPS = ("argocd", "flux")
+_POLICIES = {
+    "Delete": "reclaim policy Delete: the data goes with the claim",
+    "Retain": "reclaim policy Retain: the volume and its data stay when the claim goes, until somebody deletes them",
+}
 
 
 # What it takes up.
@@ -64,6 +69,22 @@ def leftover_pods(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
         for pod in cluster.leftovers:
             yield Hit(cluster, pod.subject, (pod.text,) if pod.text else ())
+
+
+def claims_without_workload(fleet: Fleet) -> Iterator[Hit]:
+    """In the whole fleet: nothing of the migration takes them away."""
+    for cluster in fleet.clusters:
+        for claim in cluster.claims:
+            subject = f"PersistentVolumeClaim {claim.namespace}/{claim.claim}"
+            yield Hit(cluster, subject, (_claim_text(claim),), volumes=(claim,) if claim.is_bound else ())
+
+
+def _claim_text(claim: Claim) -> str:
+    of = f" of {claim.storage_class}" if claim.storage_class else ""
+    amount = "" if claim.size is None else f"{size(claim.size)}{of}"
+    unknown = "what becomes of its data without the claim is not known"
+    policy = _POLICIES.get(claim.reclaim_policy or "", unknown) if claim.is_bound else ""
+    return "; ".join(filter(None, (amount, claim.why, policy)))
 
 
 # What depends on it.

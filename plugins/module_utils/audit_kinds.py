@@ -23,6 +23,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
 
+_KEDA = "keda.sh/v1alpha1"
+_ROLLOUTS = "argoproj.io/v1alpha1"
 _OPERATOR = "monitoring.coreos.com/v1"
 
 
@@ -50,6 +52,8 @@ class Kind:
         return Problem(f"{self.what} in {cluster}", cause, fix)
 
 
+_SCALED = "what KEDA scales by queries of a Prometheus"
+_ANALYSED = "which rollouts go on or back by queries of a Prometheus"
 _WANTED = "how many pods are wanted, and who owns them"
 _MADE = "what the operator made it from, which is where it has to be changed"
 
@@ -72,6 +76,7 @@ KINDS = (
     Kind("DaemonSet", Resource("apps/v1", "daemonsets"), _WANTED),
     Kind("ReplicaSet", Resource("apps/v1", "replicasets"), "which Deployment pods belong to"),
     Kind("Job", JOBS, "what failed pods are left over from"),
+    Kind("CronJob", Resource("batch/v1", "cronjobs"), "whether a claim that no pod mounts now is in use"),
     Kind(
         "HorizontalPodAutoscaler",
         Resource("autoscaling/v2", "horizontalpodautoscalers"),
@@ -83,6 +88,16 @@ KINDS = (
         "which metrics APIs are served from a Prometheus",
         namespaced=False,
     ),
+    Kind("ScaledObject", Resource(_KEDA, "scaledobjects"), _SCALED),
+    Kind("ScaledJob", Resource(_KEDA, "scaledjobs"), _SCALED),
+    Kind(
+        "VerticalPodAutoscaler",
+        Resource("autoscaling.k8s.io/v1", "verticalpodautoscalers"),
+        "what is sized by what a Prometheus remembers",
+    ),
+    Kind("AnalysisTemplate", Resource(_ROLLOUTS, "analysistemplates"), _ANALYSED),
+    Kind("ClusterAnalysisTemplate", Resource(_ROLLOUTS, "clusteranalysistemplates"), _ANALYSED, namespaced=False),
+    Kind("MetricTemplate", Resource("flagger.app/v1beta1", "metrictemplates"), _ANALYSED),
     Kind("Ingress", Resource("networking.k8s.io/v1", "ingresses"), "which Ingresses lead to a Prometheus"),
     Kind("Prometheus", Resource(_OPERATOR, "prometheuses"), _MADE),
     Kind("PrometheusAgent", Resource("monitoring.coreos.com/v1alpha1", "prometheusagents"), _MADE),

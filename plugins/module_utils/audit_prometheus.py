@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent_metrics import version
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import flag
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import flag
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_reading import (
     HIDDEN,
     elements,

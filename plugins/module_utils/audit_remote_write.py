@@ -45,6 +45,9 @@ def remote_write(entries: Sequence[Entry], metrics: Metrics | None) -> Iterator[
             "name": first_text(entry.get("name")),
             **(_measured(agent, queues[number], entry) if number in queues else dict.fromkeys(_MEASURED)),
             "tenant_header": not headers.isdisjoint(_TENANT_HEADERS),
+            "proxy": bool(entry.get("proxy_url") or entry.get("proxy_from_environment")),
+            # Only a pod of the cluster could tell.
+            "reachable": None,
         }
 
 

@@ -174,10 +174,13 @@ def _finding_cost(finding: Finding, prices: Prices) -> Document | None:
     for hit in finding.hits:
         if hit.component:
             by_cluster.setdefault(hit.cluster.name, []).append(hit.component)
-    if not by_cluster:
+    volumes = [volume for hit in finding.hits for volume in hit.volumes]
+    if not by_cluster and not volumes:
         return None
-    taken = costs.total(costs.amounts(components) for components in by_cluster.values())
-    return {"memory": taken.memory, "storage": taken.storage, "money": taken.cost(prices)}
+    components = [costs.amounts(components) for components in by_cluster.values()]
+    taken = costs.total([*components, costs.of_volumes(volumes)])
+    # A volume takes no memory.
+    return {"memory": taken.memory if by_cluster else 0, "storage": taken.storage, "money": taken.cost(prices)}
 
 
 def _severities(severities: Iterator[str]) -> dict[str, int]:
@@ -205,6 +208,7 @@ def _cluster(cluster: Cluster, findings: Sequence[Finding], prices: Prices) -> D
         "version": cluster.version,
         "audited_at": cluster.audited_at,
         "seen": cluster.seen,
+        "probed": cluster.probed,
         "nodes": None if cluster.nodes is None else len(cluster.nodes),
         "delivers": delivery.delivers(cluster),
         "headline": headline(cluster, findings),
@@ -250,6 +254,7 @@ def _write(sender: Component, write: Write) -> Document:
         "failed": write.failed,
         "dropped": write.dropped,
         "lag": write.lag,
+        "reachable": vars(write.reach) if write.reach else None,
     }
 
 

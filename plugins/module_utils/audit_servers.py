@@ -21,7 +21,7 @@ from typing import Any
 from ansible_collections.miribit.thanos.plugins.module_utils import audit_prometheus
 from ansible_collections.miribit.thanos.plugins.module_utils.agent_metrics import version
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget, refusal
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import config_source
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import config_source
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_prometheus import (
     Answers,
     Server,

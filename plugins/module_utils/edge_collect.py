@@ -22,6 +22,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers im
     config_file,
     containers,
     is_ready,
+    version_of,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_owners import (
     annotations_of,
@@ -68,6 +69,8 @@ _LISTS = {
     "node_exporter": "node_exporters",
     "kube_state_metrics": "kube_state_metrics",
     "prometheus_operator": "operators",
+    "alertmanager": "alertmanagers",
+    "grafana": "grafanas",
 }
 _SERVERS = {"agents", "servers"}
 _SOURCES = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
@@ -138,25 +141,27 @@ class _Look:
         told["selector"] = _selector(one.workload.item)
         if name not in _SERVERS:
             return told
-        source = config_file(one.holder, one.content)
         template = mapping_at(one.workload.item or {}, "spec", "template")
+        holder, content = _written(template, one)
+        source = config_file(holder, content)
         told |= {
-            "command": [str(word) for word in one.content.get("command") or ()],
-            "args": [str(word) for word in one.content.get("args") or ()],
+            "image": str(content.get("image") or ""),
+            "command": [str(word) for word in content.get("command") or ()],
+            "args": [str(word) for word in content.get("args") or ()],
             "annotations": annotations_of(template),
             "volumes": sorted(str(volume.get("name")) for volume in list_at(template, "spec", "volumes")),
             "config": {**asdict(source), "namespace": one.workload.namespace} if source else None,
         }
         if self._wish.targets or self._wish.texts:
-            told |= self._asked(told, one)
+            told |= self._asked(told, one, is_current=content.get("image") == one.content.get("image"))
         if self._wish.texts and name == "agents" and source and source.key:
             told |= self._source(told["config"], found)
         return told
 
     # What it says of itself.
 
-    def _asked(self, told: Facts, one: Container) -> Facts:
-        """Of each ready pod. Without an answer there is null, and why."""
+    def _asked(self, told: Facts, one: Container, *, is_current: bool) -> Facts:
+        """Of each ready pod. Without an answer there is null, and why. Current: it runs the image that is wanted."""
         pods = [dict(pod) for pod in one.pods if is_ready(pod)]
         said: list[Facts] = []
         seen: list[tuple[Target, ...]] = []
@@ -176,7 +181,8 @@ class _Look:
             result["running"] = said
             versions = sorted({str(each["version"]) for each in said if each["version"]})
             # Another tag than that of a release says nothing, and then the process does.
-            result["version"] = versions[0] if versions else told["version"]
+            wanted = None if is_current else version_of(told["image"])
+            result["version"] = wanted or (versions[0] if versions else told["version"])
         return result
 
     def _target(self, pod: Object, one: Container) -> ProxyTarget:
@@ -200,7 +206,8 @@ class _Look:
             "text": text,
             "version": agent_metrics.version(metrics) if metrics else None,
             "queues": [
-                {"name": queue.name, "url": queue.url, "ever_accepted": queue.ever_accepted()} for queue in queues
+                {"name": queue.name, "url": queue.url, "tried": queue.tried, "ever_accepted": queue.ever_accepted()}
+                for queue in queues
             ],
         }
 
@@ -217,6 +224,16 @@ class _Look:
             "config_owner": owner(config["kind"], item, found),
             "immutable": item.get("immutable") is True,
         }
+
+
+def _written(template: Mapping[str, Any], one: Container) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What wants a container, and the container, as they are written.
+
+    A pod can be older, or a webhook has changed it on its way, such as to another registry: what is changed is the
+    template, so it is compared with that.
+    """
+    contents = [content for content in list_at(template, "spec", "containers") if content.get("name") == one.name]
+    return (template, contents[0]) if contents else (one.holder, one.content)
 
 
 def _selector(item: Mapping[str, Any] | None) -> str:

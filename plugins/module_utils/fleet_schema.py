@@ -22,7 +22,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import
 Role = Literal["central", "edge"]
 
 #: Who says that a variable is meant for this collection.
-PREFIXES = ("fleet_", "object_storage_", "prometheus_agent_", "thanos_")
+PREFIXES = ("edge_exporters_", "fleet_", "legacy_prometheus_", "object_storage_", "prometheus_agent_", "thanos_")
 
 #: What an agent can show of itself, and the file of each. The user's name is none: it stands in the configuration.
 CREDENTIALS_FOLDER = "/etc/prometheus/remote-write"

@@ -43,8 +43,6 @@ RESOURCES = {
 }
 #: Those that are in no namespace.
 CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "Namespace"})
-#: Those that are looked for only where something names one: few roles render them, and not every user may list them.
-RARE = frozenset({"ClusterRole", "ClusterRoleBinding", "DaemonSet", "PrometheusAgent"})
 #: What may be deleted, too: volumes, where a role names them. They are never found to be surplus.
 DELETABLE = (*RESOURCES, "PersistentVolumeClaim")
 
@@ -78,11 +76,9 @@ def mark(
         metadata = dict(item.get("metadata") or {})
         if not metadata.get("name"):
             problems.append(Problem(f"{place} ({item['kind']})", "it has no name", "give metadata.name"))
-        if not adopt:
-            metadata["labels"] = {**(metadata.get("labels") or {}), **labels_of(component)}
-        if item["kind"] not in CLUSTER_WIDE:
-            metadata["namespace"] = metadata.get("namespace", namespace)
-        found.append({**item, "metadata": metadata})
+        place_in = {} if item["kind"] in CLUSTER_WIDE else {"namespace": metadata.get("namespace", namespace)}
+        labels = {} if adopt else {"labels": {**(metadata.get("labels") or {}), **labels_of(component)}}
+        found.append({**item, "metadata": {**metadata, **place_in, **labels}})
     if problems:
         raise ProblemError(problems)
     return sorted(found, key=lambda item: kinds.index(item["kind"]))

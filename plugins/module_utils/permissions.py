@@ -42,6 +42,7 @@ class When(Enum):
 class Rule:
     why: str
     group: str
+    #: One that begins with a slash is a path of the API server itself.
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     #: In the whole cluster, or else in the namespace of the fleet.
@@ -67,6 +68,9 @@ class Review:
     required: bool = field(default=True, compare=False)
 
     def body(self) -> Object:
+        if self.resource.startswith("/"):
+            attributes = {"nonResourceAttributes": {"path": self.resource, "verb": self.verb}}
+            return {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes}
         names = ("verb", "group", "resource", "subresource", "namespace", "name")
         attributes = {name: getattr(self, name) for name in names if getattr(self, name)}
         return {
@@ -143,7 +147,7 @@ _AUDIT = (
         required=False,
     ),
     Rule(_EVERYWHERE, "apps", _WORKLOADS, ("list",), cluster_wide=True, required=False),
-    Rule(_EVERYWHERE, "batch", ("jobs",), ("list",), cluster_wide=True, required=False),
+    Rule(_EVERYWHERE, "batch", ("cronjobs", "jobs"), ("list",), cluster_wide=True, required=False),
     Rule(
         _OPERATED,
         "monitoring.coreos.com",
@@ -153,6 +157,17 @@ _AUDIT = (
         required=False,
     ),
     Rule(_READERS, "autoscaling", ("horizontalpodautoscalers",), ("list",), cluster_wide=True, required=False),
+    Rule(_READERS, "keda.sh", ("scaledjobs", "scaledobjects"), ("list",), cluster_wide=True, required=False),
+    Rule(_READERS, "autoscaling.k8s.io", ("verticalpodautoscalers",), ("list",), cluster_wide=True, required=False),
+    Rule(
+        _READERS,
+        "argoproj.io",
+        ("analysistemplates", "clusteranalysistemplates"),
+        ("list",),
+        cluster_wide=True,
+        required=False,
+    ),
+    Rule(_READERS, "flagger.app", ("metrictemplates",), ("list",), cluster_wide=True, required=False),
     Rule(_READERS, "apiregistration.k8s.io", ("apiservices",), ("list",), cluster_wide=True, required=False),
     Rule(_READERS, "networking.k8s.io", ("ingresses",), ("list",), cluster_wide=True, required=False),
     Rule("Where Grafana reads", "", ("configmaps",), ("list",), cluster_wide=True, required=False),
@@ -175,6 +190,10 @@ _AUDIT = (
     ),
 )
 
+_REMOTE = "What scrapes edges from here"
+_OWN = "What is in the central cluster itself, and so is no edge's"
+_GIVEN = "What agents and exporters may read: nobody can give what he has not (RBAC refuses an escalation)"
+
 _TABLE = {
     ("audit", "central"): _AUDIT,
     ("audit", "edge"): _AUDIT,
@@ -196,9 +215,6 @@ _TABLE = {
         Rule(_RENDERED, "apps", ("deployments", "statefulsets"), _APPLIED),
         Rule(_RENDERED, "networking.k8s.io", ("ingresses", "networkpolicies"), _APPLIED),
         Rule(_RENDERED, "policy", ("poddisruptionbudgets",), _APPLIED),
-        Rule(
-            "Could be rendered, so it is looked for", "rbac.authorization.k8s.io", ("roles", "rolebindings"), ("list",)
-        ),
         Rule("The record of each cluster", "", ("configmaps", "secrets"), ("update",)),
         Rule("The lock of the fleet", "coordination.k8s.io", ("leases",), ("get", "create", "update")),
         Rule("The probe of the bucket", "batch", ("jobs",), ("list", "create", "delete")),
@@ -223,6 +239,13 @@ _TABLE = {
         Rule("The lock of the fleet", "coordination.k8s.io", ("leases",), ("get", "create", "update")),
         Rule("What the routers have taken, and what Query finds", "", ("pods",), ("list",)),
         Rule("What the routers have taken, and what Query finds", "", ("pods/proxy", "services/proxy"), ("get",)),
+        Rule(_REMOTE, "", ("services",), ("list",)),
+        Rule(_REMOTE, "apps", _WORKLOADS, ("list",)),
+        Rule(_REMOTE, "monitoring.coreos.com", ("prometheuses",), ("list",)),
+        Rule(_OWN, "", ("nodes", "pods", "services"), ("list",), cluster_wide=True, required=False),
+        Rule(_OWN, "apps", _WORKLOADS, ("list",), cluster_wide=True, required=False),
+        Rule(_OWN, "monitoring.coreos.com", ("prometheuses",), ("list",), cluster_wide=True, required=False),
+        Rule("Scrape jobs that are in a Secret of nobody's release", "", ("secrets",), ("patch",)),
     ),
     ("phase2", "edge"): (
         _IDENTITY,
@@ -238,7 +261,57 @@ _TABLE = {
         Rule("What the agent says of itself, and complains about", "", ("pods/proxy", "pods/log"), ("get",)),
         Rule("Whether its volume is bound", "", ("persistentvolumeclaims",), ("list",)),
         Rule("Its configuration", "", ("configmaps",), ("get", "patch")),
+        Rule("Its credentials, and a configuration that is in a Secret", "", ("secrets",), ("list", "patch", "delete")),
         Rule("Its arguments, and its restart", "apps", ("daemonsets", "deployments", "statefulsets"), ("patch",)),
+    ),
+    # Besides phase 2, on an edge that lacks an agent or exporters, or whose agent an operator is to run.
+    ("deploy", "edge"): (
+        Rule(_RENDERED, "", ("configmaps", "secrets", "serviceaccounts", "services"), _APPLIED),
+        Rule(_RENDERED, "apps", ("daemonsets", "deployments", "statefulsets"), _APPLIED),
+        Rule(_RENDERED, "monitoring.coreos.com", ("prometheusagents",), _APPLIED),
+        Rule(
+            _RENDERED,
+            "rbac.authorization.k8s.io",
+            ("clusterroles", "clusterrolebindings"),
+            _APPLIED,
+            cluster_wide=True,
+        ),
+        Rule("Its volume, where it is to go", "", ("persistentvolumeclaims",), ("get", "delete")),
+        *(
+            Rule(_GIVEN, group, resources, verbs, cluster_wide=True)
+            for group, resources, verbs in (
+                ("", ("endpoints", "nodes", "pods", "services"), ("get", "list", "watch")),
+                ("", ("nodes/metrics",), ("get",)),
+                ("discovery.k8s.io", ("endpointslices",), ("get", "list", "watch")),
+                (
+                    "",
+                    (
+                        "configmaps",
+                        "limitranges",
+                        "namespaces",
+                        "persistentvolumeclaims",
+                        "persistentvolumes",
+                        "replicationcontrollers",
+                        "resourcequotas",
+                    ),
+                    ("list", "watch"),
+                ),
+                ("", ("/metrics",), ("get",)),
+                (
+                    "admissionregistration.k8s.io",
+                    ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+                    ("list", "watch"),
+                ),
+                ("apps", _WORKLOADS, ("list", "watch")),
+                ("autoscaling", ("horizontalpodautoscalers",), ("list", "watch")),
+                ("batch", ("cronjobs", "jobs"), ("list", "watch")),
+                ("certificates.k8s.io", ("certificatesigningrequests",), ("list", "watch")),
+                ("coordination.k8s.io", ("leases",), ("list", "watch")),
+                ("networking.k8s.io", ("ingresses", "networkpolicies"), ("list", "watch")),
+                ("policy", ("poddisruptionbudgets",), ("list", "watch")),
+                ("storage.k8s.io", ("storageclasses", "volumeattachments"), ("list", "watch")),
+            )
+        ),
     ),
 }
 
@@ -279,7 +352,8 @@ def reviews(phase: str, side: str, namespace: str, asked: Collection[When] = ())
 
 def _reviews(rule: Rule, namespace: str) -> Iterable[Review]:
     for whole_name in rule.resources:
-        resource, _slash, subresource = whole_name.partition("/")
+        is_path = whole_name.startswith("/")
+        resource, _slash, subresource = (whole_name, "", "") if is_path else whole_name.partition("/")
         for verb in rule.verbs:
             for name in _names(rule, namespace) or [""]:
                 inside = "" if rule.cluster_wide else namespace
@@ -317,6 +391,8 @@ def _granted(phase: str, side: str, kind: str) -> list[Rule]:
 
 
 def _as_object(rule: Rule, namespace: str) -> Object:
+    if rule.resources[0].startswith("/"):
+        return {"nonResourceURLs": list(rule.resources), "verbs": list(rule.verbs)}
     names = _names(rule, namespace)
     content: Object = {"apiGroups": [rule.group], "resources": list(rule.resources), "verbs": list(rule.verbs)}
     return {**content, "resourceNames": names} if names else content

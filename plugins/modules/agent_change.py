@@ -78,7 +78,7 @@ options:
     type: str
     default: ""
   accept_owner:
-    description: Whether what Argo CD or Flux owns is changed, too.
+    description: Whether what Argo CD, Flux or another controller owns is changed, too.
     type: bool
     default: false
   record:
@@ -168,11 +168,22 @@ config:
     - It is what O(miribit.thanos.migration_gate#module:config) takes.
   returned: success
   type: dict
+config_hash:
+  description: The annotation C(miribit.thanos/config-hash) of its pods. Null if there is none.
+  returned: success
+  type: str
+  sample: null
 delivered_before:
   description: Whether the record says that the edge has delivered.
   returned: success
   type: bool
   sample: false
+exporter_namespaces:
+  description: The namespaces that have exporters.
+  returned: success
+  type: list
+  elements: str
+  sample: [monitoring]
 targets_up:
   description: The targets that are up now.
   returned: success

@@ -58,6 +58,12 @@ options:
         them changes.
     type: bool
     default: false
+  field_manager:
+    description:
+      - Who these fields belong to afterwards. What one has set and later leaves out, server-side apply takes away, so
+        two changes of one object that know nothing of each other need two names.
+    type: str
+    default: miribit.thanos
   secret:
     description: Whether other objects than Secrets hold something secret, too. Then no diff is shown of any.
     type: bool
@@ -125,6 +131,7 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils import cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.object_set import FIELD_MANAGER
 
 
 def main() -> None:
@@ -141,6 +148,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "objects": {"type": "list", "elements": "dict", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "adopt": {"type": "bool", "default": False},
+        "field_manager": {"type": "str", "default": FIELD_MANAGER},
         # It says that there is a secret, and is none.
         "secret": {"type": "bool", "default": False, "no_log": False},
         "namespace_exists": {"type": "bool", "default": True},

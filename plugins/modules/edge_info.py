@@ -195,6 +195,18 @@ operators:
   type: list
   elements: dict
   sample: []
+alertmanagers:
+  description: The Alertmanagers, with the first keys of RV(agents).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+grafanas:
+  description: The Grafanas, with the first keys of RV(agents).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 unseen:
   description: What could not be seen.
   returned: success

@@ -18,13 +18,27 @@ description:
     it, and neither for a cluster that cannot be reached, so that the look at the others goes on.
   - It returns no secret. User, password and query of URLs are left out, and of Secrets it only tells whether one of
     those that it looks at (Grafana's and MinIO's administrator) has a well-known password.
+  - It only reads, unless O(probe) asks for a pod. It sends no sample to anybody in either case.
   - C(docs/rbac/audit-central.yaml) and C(docs/rbac/audit-edge.yaml) allow all that the module asks for, but for
     C(get) on C(nodes/proxy), which tells how full volumes are. With that, commands can be run in every pod.
+    O(probe) needs what C(docs/rbac/phase1-edge.yaml) allows, too.
 extends_documentation_fragment:
   - miribit.thanos.attributes
-  - miribit.thanos.attributes.info_module
   - miribit.thanos.attributes.action_group
   - miribit.thanos.cluster_access
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - It does the same in check mode, but makes no pod for O(probe).
+  diff_mode:
+    support: N/A
+    details:
+      - It changes no object that stays.
+  idempotent:
+    support: full
+    details:
+      - It changes no object that stays.
 options:
   cluster:
     description:
@@ -37,7 +51,17 @@ options:
       - All namespaces are looked at. Where the user may not, only this one is.
     type: str
     default: monitoring
+  probe:
+    description:
+      - Whether to find out from inside of the cluster if its senders reach what they write to, which no answer from
+        outside tells. Of each URL that their remote write has, whether its name resolves, and what answers there.
+      - It makes one pod in O(namespace), of the image that the agent runs, for some seconds. That is the pod of a Job,
+        which deletes itself even when the module is killed. It asks by C(GET), without any login, and sends no sample.
+      - Blocks that write through a proxy are left out, because the pod would not take that way.
+    type: bool
+    default: false
 seealso:
+  - module: miribit.thanos.remote_write_probe
   - module: miribit.thanos.cluster_access
 """
 
@@ -75,6 +99,11 @@ facts:
       description: Whether the API server answered. If not, RV(facts.unseen) says why, and everything else is null.
       returned: always
       type: bool
+    probed:
+      description: Whether a pod was made for O(probe), and has run. Without senders there is none.
+      returned: always
+      type: bool
+      sample: false
     uid:
       description: The UID of the namespace C(kube-system).
       returned: always
@@ -402,6 +431,22 @@ facts:
                   description: Whether it names a tenant in a header.
                   returned: always
                   type: bool
+                proxy:
+                  description: Whether it writes through a proxy.
+                  returned: always
+                  type: bool
+                reachable:
+                  description:
+                    - What the pod of O(probe) has found out. Null without it, and where it could not tell.
+                    - C(resolves) is whether the name does, null for an address; C(connects) whether the port takes
+                      connections, null if it did not come so far; C(answer) and C(error) are what it saw.
+                  returned: always
+                  type: dict
+                  sample:
+                    resolves: false
+                    connects: null
+                    answer: null
+                    error: "dial tcp: lookup thanos-receiver.monitoring.svc.cluster-01.local: no such host"
             log:
               description: The last complaints about remote write in an agent's log, at most five.
               returned: always
@@ -412,7 +457,9 @@ facts:
     readers:
       description:
         - Who reads from a component.
-        - C(kind) is V(hpa), V(adapter), V(apiservice), V(grafana_data_source) or V(ingress).
+        - C(kind) is V(hpa), V(adapter), V(apiservice), V(grafana_data_source), V(ingress), V(kiali), V(scaled_object)
+          and V(scaled_job) (of KEDA), V(vpa) and V(vpa_recommender), V(analysis_template) (of Argo Rollouts),
+          V(metric_template) (of Flagger), or V(workload), which is any other that is given its address.
         - C(component) is the component's C(id), or null if it leaves the sight of the cluster.
       returned: always
       type: list
@@ -423,6 +470,22 @@ facts:
           name: prometheus-adapter
           reads: http://kube-prometheus-stack-prometheus.monitoring:9090
           component: StatefulSet monitoring/prometheus-kube-prometheus-stack-prometheus [prometheus]
+    claims:
+      description:
+        - The volume claims in O(namespace) that no pod mounts, and no workload that exists would.
+        - Null where it is not known what mounts them.
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - claim: data-old-prometheus-0
+          namespace: monitoring
+          size: 21474836480
+          used: null
+          storage_class: longhorn
+          reclaim_policy: Delete
+          volume: pvc-0b1d5c7e
+          why: no pod mounts it, and no workload that exists would
     leftovers:
       description: Failed pods that nobody replaces.
       returned: always
@@ -464,22 +527,23 @@ def main() -> None:
             **cluster.argument_spec(),
             "cluster": {"type": "str"},
             "namespace": {"type": "str", "default": "monitoring"},
+            "probe": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     if not cluster.HAS_KUBERNETES:
         module.fail_json(msg=missing_required_lib("kubernetes"))
-    module.exit_json(changed=False, facts=look(module.params))
+    module.exit_json(changed=False, facts=look(module.params, check_mode=module.check_mode))
 
 
-def look(options: dict[str, Any]) -> dict[str, Any]:
+def look(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The facts of the cluster, also where the kubeconfig does not lead to one."""
     name = options["cluster"] or options["context"] or ""
     try:
         session = cluster.session(options["kubeconfig"], options["context"])
     except ProblemError as error:
         return unreachable(name, error.problems)
-    return collect(session, name or session.cluster, options["namespace"])
+    return collect(session, name or session.cluster, options["namespace"], probe=options["probe"] and not check_mode)
 
 
 if __name__ == "__main__":

@@ -335,7 +335,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.miribit.thanos.plugins.module_utils import agent_metrics, audit_prometheus, cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget, refusal
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import kind_of
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import kind_of
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_reading import mapping
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_remote_write import complaints
 from ansible_collections.miribit.thanos.plugins.module_utils.gate_checks import Wanted, span

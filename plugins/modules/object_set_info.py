@@ -99,7 +99,6 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.miribit.thanos.plugins.module_utils import cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
     CLUSTER_WIDE,
-    RARE,
     RESOURCES,
     from_reference,
     is_ours,
@@ -154,13 +153,14 @@ def _surplus(objects: Objects, options: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _labelled(objects: Objects, options: dict[str, Any]) -> list[str]:
-    named = {kind for kind in RARE for text in (*options["wanted"], *options["recorded"]) if f"/{kind}/" in text}
+    # Of kinds that nothing names there are none, and not every user may list all kinds.
+    named = {text.rsplit("/", 3)[1] for text in (*options["wanted"], *options["recorded"])}
     selector = ",".join(f"{name}={value}" for name, value in labels_of(options["component"]).items())
     return [
         # The items of a list do not say what they are.
         reference({**item, "apiVersion": resource.api_version, "kind": kind})
         for kind, resource in RESOURCES.items()
-        if kind != "Namespace" and (kind in named or kind not in RARE)
+        if kind != "Namespace" and kind in named
         for item in objects.find(resource, "" if kind in CLUSTER_WIDE else options["namespace"], selector)
     ]
 

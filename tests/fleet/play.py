@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 from inside import CHECKOUT, CLUSTERS, LAB, kubectl, lab
 
 PHASE1 = "playbooks/phase1_receiver.yml"
+PHASE2 = "playbooks/phase2_remote_write.yml"
+ROLLBACK = "playbooks/rollback.yml"
 INVENTORY = "inventories/lab"
 EDGES = CLUSTERS[1:]
 #: The access key and the secret key of the lab's MinIO, which only root can read.
@@ -136,6 +139,27 @@ def objects(cluster: str) -> dict[str, str]:
 def fleet() -> dict[str, dict[str, str]]:
     with ThreadPoolExecutor() as pool:
         return dict(zip(CLUSTERS, pool.map(objects, CLUSTERS), strict=True))
+
+
+def ask(query: str) -> list[dict[str, Any]]:
+    """Thanos Query's answer, through the API server."""
+    path = f"/api/v1/namespaces/monitoring/services/thanos-query:http/proxy/api/v1/query?query={quote(query)}"
+    answer: list[dict[str, Any]] = json.loads(kubectl("cluster-01", "get", f"--raw={path}"))["data"]["result"]
+    return answer
+
+
+def recorded(edge: str) -> dict[str, Any]:
+    """What the migration record says of an edge."""
+    name = f"configmap/miribit-thanos-record-{edge}"
+    text = kubectl("cluster-01", "get", name, "--namespace=monitoring", "--output=jsonpath={.data.record\\.json}")
+    record: dict[str, Any] = json.loads(text)
+    return record
+
+
+def unchanged(played: Played) -> None:
+    """Changed nothing, by its own word."""
+    assert played.changed
+    assert not any(played.changed.values()), played.output[-6000:]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Every object that the roles of the central cluster render, as it was agreed upon, and what must hold for all of them.
+"""Every object that roles render for the central cluster and for edges, as agreed upon, and what must hold for all.
 
 Each case is an inventory; render.yml runs the roles on it, with stand-ins for what talks to a cluster. Of a Secret, its
 keys are kept and no value.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import copy
 import functools
+import hashlib
 import json
 import os
 import re
@@ -36,6 +37,8 @@ HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 EXPECTED = HERE / "expected"
 CASES = {path.stem: path for path in sorted(HERE.glob("cases/*.yml"))} | {"miribit": CHECKOUT / "inventories/miribit"}
+#: Cases whose edges are like that of the case default, and are not rendered.
+CENTRAL_ONLY = {"miribit", "network-policies"}
 
 #: The oldest that cluster_access accepts, the one of the lab, and the newest that there are schemas for.
 VERSIONS = ("1.25", "1.34", schemas.latest_version())
@@ -48,9 +51,17 @@ SECRET_WORDS = ("dummy-secret", "dummy-access-key")
 
 @dataclass(frozen=True)
 class Rendered:
-    """What the roles asked of the cluster, in their order."""
+    """What the roles asked of a cluster, in their order."""
 
     calls: list[dict[str, Any]]
+
+    def on(self, edge: str) -> Rendered:
+        """What was asked of one edge, or of the central cluster, which has no name here."""
+        return Rendered([call for call in self.calls if call["edge"] == edge])
+
+    @property
+    def edges(self) -> dict[str, Rendered]:
+        return {name: self.on(name) for name in dict.fromkeys(call["edge"] for call in self.calls) if name}
 
     def arguments(self, module: str) -> list[dict[str, Any]]:
         return [call["arguments"] for call in self.calls if call["module"] == module]
@@ -73,7 +84,7 @@ class Rendered:
 
     @property
     def workloads(self) -> list[Object]:
-        return self.kind("Deployment", "StatefulSet")
+        return self.kind("Deployment", "StatefulSet", "DaemonSet")
 
     def workload(self, name: str) -> list[Object]:
         """Those of the pods with this app.kubernetes.io/name."""
@@ -140,7 +151,8 @@ def rendering(
             "ANSIBLE_NOCOLOR": "1",
             "GOLDEN_CALLS": str(calls),
         }
-        command = ("ansible-playbook", "-vvv", f"--inventory={CASES[case]}", str(HERE / "render.yml"))
+        limit = ["--limit=central"] if case in CENTRAL_ONLY else []
+        command = ("ansible-playbook", "-vvv", f"--inventory={CASES[case]}", *limit, str(HERE / "render.yml"))
         done = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert not [word for word in SECRET_WORDS if word in done.stdout + done.stderr]
@@ -160,7 +172,24 @@ def case(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def rendered(rendering: Callable[[str], Rendered], case: str) -> Rendered:
-    return rendering(case)
+    """What the central cluster gets."""
+    return rendering(case).on("")
+
+
+@pytest.fixture
+def edges(rendering: Callable[[str], Rendered], case: str) -> dict[str, Rendered]:
+    return rendering(case).edges
+
+
+@pytest.fixture
+def clusters(rendered: Rendered, edges: dict[str, Rendered]) -> list[Rendered]:
+    return [rendered, *edges.values()]
+
+
+@pytest.fixture
+def edge(edges: dict[str, Rendered]) -> Rendered:
+    """The first."""
+    return next(iter(edges.values()))
 
 
 # Golden files.
@@ -186,25 +215,24 @@ def masked(item: Object) -> Object:
     return {**item, "data": dict.fromkeys(item["data"], "(not shown)")} if item["kind"] == "Secret" else item
 
 
-def test_each_object_is_as_agreed_upon(rendered: Rendered, case: str) -> None:
+def dumped(objects: list[Object]) -> str:
+    shown = [masked(item) for item in objects]
+    return yaml.dump(shown, Dumper=Dumper, sort_keys=False, explicit_start=True, width=150, allow_unicode=True)
+
+
+def test_each_object_is_as_agreed_upon(rendered: Rendered, edges: dict[str, Rendered], case: str) -> None:
     folder = EXPECTED / case
     made = {
-        f"{component}.yaml": yaml.dump(
-            [masked(item) for item in objects],
-            Dumper=Dumper,
-            sort_keys=False,
-            explicit_start=True,
-            width=150,
-            allow_unicode=True,
-        )
-        for component, objects in rendered.components.items()
+        str(Path(edge, f"{component}.yaml")): dumped(objects)
+        for edge, cluster in {"": rendered, **edges}.items()
+        for component, objects in cluster.components.items()
     }
     if os.environ.get("REWRITE_EXPECTED"):
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         for name, text in made.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
-    assert made == {path.name: path.read_text() for path in folder.glob("*")}
+    assert made == {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.yaml")}
 
 
 def test_every_golden_file_is_of_a_case() -> None:
@@ -223,8 +251,8 @@ def schemas_are_read_once() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_each_object_fits_the_schema_of_kubernetes(rendered: Rendered, version: str) -> None:
-    for item in rendered.objects:
+def test_each_object_fits_the_schema_of_kubernetes(clusters: list[Rendered], version: str) -> None:
+    for item in (item for cluster in clusters for item in cluster.objects):
         kubernetes_validate.validate(item, version, strict=True)
 
 
@@ -236,15 +264,20 @@ def test_a_field_that_kubernetes_does_not_know_would_be_found(rendered: Rendered
             kubernetes_validate.validate(workload, VERSIONS[0], strict=True)
 
 
-def test_no_object_is_rendered_twice(rendered: Rendered) -> None:
-    names = [reference(item) for item in rendered.objects]
-    assert sorted(names) == sorted(set(names))
+def test_no_object_is_rendered_twice(clusters: list[Rendered]) -> None:
+    for cluster in clusters:
+        names = [reference(item) for item in cluster.objects]
+        assert sorted(names) == sorted(set(names))
+
+
+def test_the_selector_of_a_workload_finds_its_own_pods_and_nobody_elses(clusters: list[Rendered]) -> None:
+    for cluster in clusters:
+        for workload in cluster.workloads:
+            assert cluster.selected(workload["spec"]["selector"]["matchLabels"]) == [workload]
 
 
 def test_every_selector_finds_what_it_is_for(rendered: Rendered) -> None:
     for workload in rendered.workloads:
-        # Its own pods, and nobody else's.
-        assert rendered.selected(workload["spec"]["selector"]["matchLabels"]) == [workload]
         for term in pod(workload)["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]:
             assert workload in rendered.selected(term["podAffinityTerm"]["labelSelector"]["matchLabels"])
     for budget in rendered.kind("PodDisruptionBudget"):
@@ -266,16 +299,21 @@ def test_every_workload_has_one_budget_of_disruptions(rendered: Rendered) -> Non
         assert len(budgets) == 1, "Kubernetes evicts no pod that has two"
 
 
-def test_every_port_leads_to_one_of_the_pods(rendered: Rendered) -> None:
+def test_every_service_leads_to_ports_of_pods(clusters: list[Rendered]) -> None:
+    for cluster in clusters:
+        services = {item["metadata"]["name"]: item for item in cluster.kind("Service")}
+        for service in services.values():
+            behind = cluster.selected(service["spec"]["selector"])
+            assert behind
+            for workload in behind:
+                wanted = {port["targetPort"] for port in service["spec"]["ports"]}
+                assert wanted <= port_names(workload)
+        for workload in cluster.kind("StatefulSet"):
+            assert workload in cluster.selected(services[workload["spec"]["serviceName"]]["spec"]["selector"])
+
+
+def test_ingresses_and_policies_name_ports_that_are_there(rendered: Rendered) -> None:
     services = {item["metadata"]["name"]: item for item in rendered.kind("Service")}
-    for service in services.values():
-        behind = rendered.selected(service["spec"]["selector"])
-        assert behind
-        for workload in behind:
-            wanted = {port["targetPort"] for port in service["spec"]["ports"]}
-            assert wanted <= port_names(workload)
-    for workload in rendered.kind("StatefulSet"):
-        assert workload in rendered.selected(services[workload["spec"]["serviceName"]]["spec"]["selector"])
     for ingress in rendered.kind("Ingress"):
         for path in (path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]):
             backend = path["backend"]["service"]
@@ -300,36 +338,49 @@ def test_probes_ask_ports_that_are_there(rendered: Rendered) -> None:
             assert f"--http-address=0.0.0.0:{listens}" in container["args"]
 
 
-def test_every_volume_is_there_and_used_as_a_folder(rendered: Rendered) -> None:
+def test_every_volume_is_there_and_used_as_a_folder(clusters: list[Rendered]) -> None:
     """A file that is mounted alone (subPath) would never be updated."""
-    names = {(item["kind"], item["metadata"]["name"]) for item in rendered.objects}
-    for workload in rendered.workloads:
-        claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", ())}
-        volumes = {volume["name"]: volume for volume in pod(workload)["volumes"]}
-        mounts = [mount for container in containers(workload) for mount in container["volumeMounts"]]
-        assert {mount["name"] for mount in mounts} == claims | volumes.keys()
-        assert not any({"subPath", "subPathExpr"} & mount.keys() for mount in mounts)
-        for volume in volumes.values():
-            assert "secret" in volume or ("ConfigMap", volume["configMap"]["name"]) in names
-        files = [argument.partition("=")[2] for argument in arguments(workload) if "=/etc/" in argument]
-        assert all(any(file.startswith(f"{mount['mountPath']}/") for mount in mounts) for file in files)
-        assert ("ServiceAccount", pod(workload)["serviceAccountName"]) in names
+    for cluster in clusters:
+        names = {(item["kind"], item["metadata"]["name"]) for item in cluster.objects}
+        for workload in cluster.workloads:
+            claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", ())}
+            volumes = {volume["name"]: volume for volume in pod(workload).get("volumes", ())}
+            mounts = [mount for container in containers(workload) for mount in container.get("volumeMounts", ())]
+            assert {mount["name"] for mount in mounts} == claims | volumes.keys()
+            assert not any({"subPath", "subPathExpr"} & mount.keys() for mount in mounts)
+            for volume in volumes.values():
+                given = "secret" in volume or "hostPath" in volume
+                assert given or ("ConfigMap", volume["configMap"]["name"]) in names
+            files = [argument.partition("=")[2] for argument in arguments(workload) if "=/etc/" in argument]
+            assert all(any(file.startswith(f"{mount['mountPath']}/") for mount in mounts) for file in files)
+            assert ("ServiceAccount", pod(workload)["serviceAccountName"]) in names
 
 
 # What no pod may do.
 
 
-def test_every_pod_fits_the_restricted_profile(rendered: Rendered) -> None:
-    assert rendered.workloads
-    for workload in rendered.workloads:
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod(workload).keys()
-        assert pod(workload)["automountServiceAccountToken"] is False
+#: What node-exporter measures, it reads where it is. Nothing else may see its node.
+OF_THE_NODE = {"prometheus-node-exporter"}
+#: What discovers or counts objects must ask the API server.
+OF_THE_API = {"kube-state-metrics", "prometheus-agent"}
+
+
+def program(workload: Object) -> str:
+    return labels(workload)["app.kubernetes.io/name"]
+
+
+def test_every_pod_fits_the_restricted_profile(clusters: list[Rendered]) -> None:
+    assert all(cluster.workloads for cluster in clusters)
+    for workload in (workload for cluster in clusters for workload in cluster.workloads):
+        sees_the_node = program(workload) in OF_THE_NODE
+        assert pod(workload)["automountServiceAccountToken"] is (program(workload) in OF_THE_API)
         assert pod(workload)["securityContext"]["runAsNonRoot"] is True
         assert pod(workload)["securityContext"]["runAsUser"] > 0
         assert pod(workload)["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod(workload).keys() or sees_the_node
         allowed = {"configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected", "downwardAPI"}
-        for volume in pod(workload)["volumes"]:
-            assert volume.keys() - {"name"} <= allowed
+        for volume in pod(workload).get("volumes", ()):
+            assert volume.keys() - {"name"} <= allowed or sees_the_node
         for container in containers(workload):
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -339,20 +390,21 @@ def test_every_pod_fits_the_restricted_profile(rendered: Rendered) -> None:
             assert not any("hostPort" in port for port in container["ports"])
 
 
-def test_every_image_says_its_version(rendered: Rendered) -> None:
-    for workload in rendered.workloads:
+def test_every_image_says_its_version(clusters: list[Rendered]) -> None:
+    for workload in (workload for cluster in clusters for workload in cluster.workloads):
         for container in containers(workload):
             assert re.search(r":v\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$", container["image"])
 
 
-def test_no_secret_is_anywhere_but_in_secrets(rendered: Rendered) -> None:
-    secrets = rendered.kind("Secret")
+def test_no_secret_is_anywhere_but_in_secrets(clusters: list[Rendered]) -> None:
+    secrets = [secret for cluster in clusters for secret in cluster.kind("Secret")]
     words = {*SECRET_WORDS, BUCKET, *(value for secret in secrets for value in secret["data"].values())}
-    # Nor in what goes to the record or waits for pods.
-    others = [call for call in rendered.calls if call["module"] not in {"apply_objects", "object_storage_probe"}]
-    for place in (*(item for item in rendered.objects if item not in secrets), *others):
-        text = json.dumps(place)
-        assert not [word for word in words if word in text]
+    for cluster in clusters:
+        # Nor in what goes to the record or waits for pods.
+        others = [call for call in cluster.calls if call["module"] not in {"apply_objects", "object_storage_probe"}]
+        for place in (*(item for item in cluster.objects if item not in secrets), *others):
+            text = json.dumps(place)
+            assert not [word for word in words if word in text]
 
 
 def decoded(secret: Object) -> dict[str, str]:
@@ -458,15 +510,16 @@ def test_only_remote_write_leaves_the_cluster(rendered: Rendered) -> None:
 # What roles tell the cluster besides.
 
 
-def test_nothing_is_pruned_that_was_just_applied(rendered: Rendered) -> None:
+def test_nothing_is_pruned_that_was_just_applied(clusters: list[Rendered]) -> None:
     """The receiver is applied in steps, and all of it is rendered once more for what is to be left."""
-    for call in rendered.arguments("object_set_info"):
-        assert sorted(call["wanted"]) == sorted(map(reference, rendered.components[call["component"]]))
+    for cluster in clusters:
+        for call in cluster.arguments("object_set_info"):
+            assert sorted(call["wanted"]) == sorted(map(reference, cluster.components.get(call["component"], [])))
 
 
-def test_objects_are_recorded_before_they_are_applied(rendered: Rendered) -> None:
+def test_objects_are_recorded_before_they_are_applied(clusters: list[Rendered]) -> None:
     recorded: dict[str, set[str]] = {}
-    for call in rendered.calls:
+    for call in (call for cluster in clusters for call in cluster.calls):
         match call["module"], call["arguments"]:
             case "migration_record", {"objects_added": added}:
                 for component, references in added.items():
@@ -478,3 +531,160 @@ def test_objects_are_recorded_before_they_are_applied(rendered: Rendered) -> Non
 def test_ingestors_come_before_the_ring_that_names_them(rendered: Rendered) -> None:
     kinds = [item["kind"] for item in rendered.components["thanos-receiver"]]
     assert kinds.index("Deployment") > max(number for number, kind in enumerate(kinds) if kind == "StatefulSet")
+
+
+# What edges get.
+
+OF_EDGES = pytest.mark.parametrize("case", sorted(CASES.keys() - CENTRAL_ONLY))
+
+
+def parsed_config(agent: Object, edge: Rendered) -> dict[str, Any]:
+    """What the agent reads: its text, from the volume where its flag says."""
+    (file,) = flags(agent, "--config.file=")
+    mounts = {
+        mount["mountPath"]: mount["name"] for container in containers(agent) for mount in container["volumeMounts"]
+    }
+    (volume,) = (one for one in pod(agent)["volumes"] if one["name"] == mounts[str(Path(file).parent)])
+    (item,) = (one for one in edge.kind("ConfigMap") if one["metadata"]["name"] == volume["configMap"]["name"])
+    text = item["data"][Path(file).name]
+    hashed = agent["spec"]["template"]["metadata"]["annotations"]["miribit.thanos/config-hash"]
+    assert hashed == hashlib.sha256(text.encode()).hexdigest(), "another text makes the pods start again"
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def agents(edges: dict[str, Rendered]) -> Iterator[tuple[Rendered, Object]]:
+    for edge in edges.values():
+        (agent,) = edge.workload("prometheus-agent")
+        yield edge, agent
+
+
+@OF_EDGES
+def test_every_agent_writes_what_the_plan_says(edges: dict[str, Rendered], case: str) -> None:
+    for name, (edge, agent) in zip(edges, agents(edges), strict=True):
+        config = parsed_config(agent, edge)
+        assert config["global"]["external_labels"]["cluster"] == name
+        assert config["remote_write"]
+        assert {block["queue_config"]["retry_on_http_429"] for block in config["remote_write"]} == {True}
+        assert case != "zones" or len(config["remote_write"]) == {"cluster-02": 1, "cluster-03": 2}[name]
+
+
+@OF_EDGES
+def test_every_file_that_an_agent_logs_in_with_is_mounted(edges: dict[str, Rendered]) -> None:
+    for edge, agent in agents(edges):
+        blocks = json.dumps(parsed_config(agent, edge)["remote_write"])
+        named = {Path(file) for file in re.findall(r'_file": "([^"]+)"', blocks)}
+        mounts = {mount["name"]: mount["mountPath"] for item in containers(agent) for mount in item["volumeMounts"]}
+        volumes = {
+            volume["name"]: volume["secret"]["secretName"] for volume in pod(agent)["volumes"] if "secret" in volume
+        }
+        assert {file.parent for file in named} == {Path(mounts[name]) for name in volumes}
+        for secret in edge.kind("Secret"):
+            assert secret["metadata"]["name"] in volumes.values()
+            assert set(secret["data"]) == {file.name for file in named}
+
+
+@pytest.mark.parametrize(("case", "files"), [("tls", {"ca.crt", "tls.crt", "tls.key"}), ("no-exposure", {"password"})])
+def test_credentials_that_are_given_become_a_secret_of_the_agent(edge: Rendered, files: set[str]) -> None:
+    (secret,) = edge.kind("Secret")
+    assert (secret["metadata"]["name"], set(secret["data"])) == ("prometheus-agent-remote-write", files)
+
+
+@pytest.mark.parametrize("case", ["tls-secret"])
+def test_credentials_of_somebody_else_are_mounted_and_not_made(edge: Rendered) -> None:
+    (agent,) = edge.workload("prometheus-agent")
+    assert edge.kind("Secret") == []
+    assert {"name": "remote-write", "secret": {"secretName": "remote-write"}} in pod(agent)["volumes"]
+
+
+@pytest.mark.parametrize("case", ["default"])
+def test_an_agent_without_credentials_mounts_none(edge: Rendered) -> None:
+    (agent,) = edge.workload("prometheus-agent")
+    assert [volume["name"] for volume in pod(agent)["volumes"]] == ["config"]
+
+
+@pytest.mark.parametrize(("case", "flag"), [("default", "--agent"), ("no-exposure", "--enable-feature=agent")])
+def test_the_flags_of_an_agent_are_those_of_its_version(edge: Rendered, flag: str) -> None:
+    (agent,) = edge.workload("prometheus-agent")
+    assert {"--agent", "--enable-feature=agent"} & set(arguments(agent)) == {flag}
+
+
+@OF_EDGES
+def test_one_agent_writes_and_keeps_what_it_has_not_sent(edges: dict[str, Rendered]) -> None:
+    for _edge, agent in agents(edges):
+        assert agent["spec"]["replicas"] == 1
+        (folder,) = flags(agent, "--storage.agent.path=")
+        claims = {claim["metadata"]["name"] for claim in agent["spec"]["volumeClaimTemplates"]}
+        (container,) = containers(agent)
+        assert [mount["name"] in claims for mount in container["volumeMounts"] if mount["mountPath"] == folder] == [
+            True
+        ]
+        # It would lose what it has not sent.
+        assert "livenessProbe" not in container
+
+
+@OF_EDGES
+def test_probes_of_edges_ask_ports_that_are_there(edges: dict[str, Rendered]) -> None:
+    for workload in (workload for edge in edges.values() for workload in edge.workloads):
+        for container in containers(workload):
+            probes = [container[name] for name in container if name.endswith("Probe")]
+            assert "readinessProbe" in container
+            assert {probe["httpGet"]["port"] for probe in probes} <= port_names(workload)
+
+
+@OF_EDGES
+def test_the_jobs_of_an_agent_find_the_exporters(edges: dict[str, Rendered]) -> None:
+    for edge, agent in agents(edges):
+        found = set()
+        for job in parsed_config(agent, edge)["scrape_configs"]:
+            for rule in (rule for rule in job.get("relabel_configs", ()) if rule.get("action") == "keep"):
+                assert rule["source_labels"] == ["__meta_kubernetes_service_label_app_kubernetes_io_name"]
+                namespaces = job["kubernetes_sd_configs"][0]["namespaces"]["names"]
+                for service in (one for one in edge.kind("Service") if one["metadata"]["namespace"] in namespaces):
+                    if re.fullmatch(rule["regex"], service["metadata"]["labels"]["app.kubernetes.io/name"]):
+                        found |= {program(workload) for workload in edge.selected(service["spec"]["selector"])}
+        assert found == {program(workload) for workload in edge.workloads} - {"prometheus-agent"}
+
+
+@OF_EDGES
+def test_roles_are_bound_to_accounts_that_pods_run_as(edges: dict[str, Rendered]) -> None:
+    for edge in edges.values():
+        roles = {item["metadata"]["name"] for item in edge.kind("ClusterRole")}
+        bound = set()
+        for binding in edge.kind("ClusterRoleBinding"):
+            assert binding["roleRef"]["kind"] == "ClusterRole"
+            (subject,) = binding["subjects"]
+            users = [item for item in edge.workloads if pod(item)["serviceAccountName"] == subject["name"]]
+            assert [item["metadata"]["namespace"] for item in users] == [subject["namespace"]]
+            bound.add(binding["roleRef"]["name"])
+        assert bound == roles
+
+
+@OF_EDGES
+def test_no_role_may_do_more_than_read_what_it_names(edges: dict[str, Rendered]) -> None:
+    for edge in edges.values():
+        for role in edge.kind("ClusterRole"):
+            for rule in role["rules"]:
+                assert set(rule["verbs"]) <= {"get", "list", "watch"}
+                assert "*" not in (*rule.get("resources", ()), *rule.get("apiGroups", ()))
+                # With get on these, commands can be run in every pod.
+                assert "nodes/proxy" not in rule.get("resources", ())
+            reads_secrets = any("secrets" in rule.get("resources", ()) for rule in role["rules"])
+            assert not reads_secrets or role["metadata"]["name"].endswith(":edge-kube-state-metrics")
+
+
+@OF_EDGES
+def test_node_exporter_writes_nothing_on_its_node(edges: dict[str, Rendered]) -> None:
+    for workload in (item for edge in edges.values() for item in edge.workload("prometheus-node-exporter")):
+        (container,) = containers(workload)
+        assert {mount["readOnly"] for mount in container["volumeMounts"]} == {True}
+
+
+@pytest.mark.parametrize("case", ["tls-secret"])
+def test_exporters_of_somebody_else_are_not_made_again(edge: Rendered) -> None:
+    assert {program(workload) for workload in edge.workloads} == {"prometheus-agent", "kube-state-metrics"}
+    (waited,) = edge.arguments("rollout")
+    assert waited["workloads"] == [{"kind": "Deployment", "name": "edge-kube-state-metrics"}]
+    # What was made before goes: it is not among what is wanted.
+    (pruned,) = edge.arguments("object_set_info")
+    assert not [text for text in pruned["wanted"] if text.endswith("/edge-node-exporter")]

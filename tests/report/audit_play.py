@@ -33,7 +33,7 @@ def sample() -> Report:
 
 
 def bare(report: Report) -> Report:
-    """The same where there is little to show: no receiver, no prices, nothing found, nothing unseen, much unknown."""
+    """The same where there is little to show: no receiver, prices, probes or findings, nothing unseen, much unknown."""
     whole = copy.deepcopy(report)
     whole["settings"] |= {"memory_gib_month": None, "storage_gib_month": None}
     whole["findings"], whole["unseen"] = [], []
@@ -43,7 +43,7 @@ def bare(report: Report) -> Report:
     for amounts in (one[key] for one in (totals, *clusters) for key in ("waste", "kept")):
         amounts.update(dict.fromkeys(amounts))
     for cluster in clusters:
-        cluster["components"], cluster["delivers"] = [], None
+        cluster["components"], cluster["delivers"], cluster["probed"] = [], None, False
     for node in whole["picture"]["nodes"]:
         if node["kind"].startswith("thanos_receive"):
             node["state"] = "missing"

@@ -121,6 +121,16 @@ def test_where_there_is_nothing_it_says_so(played_bare: Played) -> None:
     assert "Nothing: all that was asked for was answered." in found
 
 
+def test_what_takes_no_memory_is_told_without_it(text: str) -> None:
+    assert "- Costs: 20.0 GiB of storage, 2.00 USD a month" in text
+    assert "0 of memory" not in text
+
+
+def test_it_says_in_which_clusters_a_probe_was_made(text: str, played_bare: Played) -> None:
+    assert "was tried by a pod of its own in cluster-02, cluster-03. It is deleted, and sent no sample." in text
+    assert "was not tried by a pod of the cluster (fleet_audit_probe)." in played_bare.text("md")
+
+
 def test_prices_are_told_where_there_are_some(text: str, played_bare: Played) -> None:
     price = (
         "Prices: 4.0 USD for a GiB of memory and a month, 0.1 USD for a GiB of storage and a month. "

@@ -42,7 +42,20 @@ def limited(stage: Stage) -> Played:
 
 
 def test_each_cluster_is_looked_at_with_the_access_of_the_inventory(played: Played) -> None:
-    assert played.asked == {name: {"cluster": name, "context": name, "namespace": "monitoring"} for name in CLUSTERS}
+    asked = {"namespace": "monitoring", "probe": False}
+    assert played.asked == {name: {"cluster": name, "context": name, **asked} for name in CLUSTERS}
+
+
+@pytest.mark.parametrize("name", ["audit_probe", "fleet_audit_probe"])
+def test_only_edges_are_probed_and_only_if_that_is_asked_for(stage: Stage, sample: Report, name: str) -> None:
+    done = stage.show(bare(sample), f"--extra-vars={name}=true")
+    assert done.code == 0, done.output
+    assert {cluster: asked["probe"] for cluster, asked in done.asked.items()} == {
+        "cluster-01": False,
+        "cluster-02": True,
+        "cluster-03": True,
+        "cluster-04": True,
+    }
 
 
 def test_a_cluster_that_cannot_be_looked_at_does_not_stop_the_others(troubled: Played) -> None:
@@ -228,4 +241,4 @@ def test_a_long_summary_ends_before_it_fills_the_screen(stage: Stage, sample: Re
     many: Any = {**sample, "findings": sample["findings"] * 10}
     done = stage.show(many)
     assert len(done.summary) < 25
-    assert "and       55 more                  in the report" in done.summary
+    assert "and       65 more                  in the report" in done.summary

@@ -20,6 +20,24 @@ PRICES = {"memory_gib_month": 4, "storage_gib_month": 0.1}
 FLEETS: dict[str, list[dict[str, Any]]] = {
     "audited": [audit_facts.centre(), audit_facts.edge()],
     "migrated": [audit_facts.migrated_centre(), audit_facts.migrated_edge()],
+    "probed, and with a claim": [
+        audit_facts.migrated_centre(),
+        audit_facts.migrated_edge(
+            probed=True,
+            claims=[audit_facts.volume("old", audit_facts.GIB, why="no pod mounts it")],
+            components=[
+                audit_facts.changed(
+                    audit_facts.good_agent("cluster-02"),
+                    "prometheus.remote_write",
+                    [
+                        audit_facts.write(
+                            reachable={"resolves": None, "connects": False, "answer": None, "error": "refused"}
+                        )
+                    ],
+                )
+            ],
+        ),
+    ],
     "not seen": [],
     "nearly not seen": [
         {"cluster": "cluster-02", "uid": "1", "unseen": [{"subject": "all", "cause": "no", "fix": "do"}]}

@@ -104,3 +104,22 @@ def merged(*clusters: dict[str, list[Object]]) -> dict[str, list[Object]]:
     """What several of such clusters have, in one."""
     kinds = {kind for cluster in clusters for kind in cluster}
     return {kind: [item for cluster in clusters for item in cluster.get(kind, [])] for kind in sorted(kinds)}
+
+
+#: A Full Prometheus, its sidecar, and where they are asked.
+FULL_ID = "StatefulSet monitoring/prometheus [prometheus]"
+SIDECAR_ID = "StatefulSet monitoring/prometheus [sidecar]"
+URL = "http://prometheus.monitoring:9090/"
+LABELS = {"app": "prometheus"}
+PORTS = [{"name": "web", "port": 9090, "targetPort": "web"}, {"name": "grpc", "port": 10901, "targetPort": 10901}]
+
+
+def with_prometheus(**more: list[Object]) -> dict[str, list[Object]]:
+    """A Full Prometheus with a sidecar behind a Service, and what else there is."""
+    cluster = stateful_set(
+        "prometheus",
+        container(THANOS, "sidecar", name="sidecar", ports=[{"name": "grpc", "containerPort": 10901}]),
+        container(PROMETHEUS, name="prometheus", ports=[{"name": "web", "containerPort": 9090}]),
+        labels=LABELS,
+    )
+    return merged(cluster, {"Service": [service("prometheus", LABELS, ports=PORTS)]}, more)

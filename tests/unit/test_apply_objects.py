@@ -113,6 +113,49 @@ def test_a_secret_goes_to_a_module_that_logs_nothing_and_its_refusal_quotes_noth
     assert "cGxhbnRlZA==" not in json.dumps(result)
 
 
+MINE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a.yml": "password: planted"}}
+
+
+def test_what_is_adopted_is_applied_as_it_is_given() -> None:
+    action = applying(objects=[MINE], adopt=True).answers(k8s={"changed": True})
+    result = action.run(task_vars={})
+    ((_name, arguments, _no_log),) = action.ran
+    assert arguments["resource_definition"] == [{**MINE, "metadata": {"name": "a", "namespace": "monitoring"}}]
+    assert result["changed_objects"] == ["v1/ConfigMap/monitoring/a"]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_holds_a_secret_is_logged_and_shown_nowhere(state: str) -> None:
+    changed = {"changed": True, "diff": {"before": {}, "after": MINE}, "result": MINE}
+    action = applying(objects=[MINE], secret=True, state=state).answers(k8s=changed)
+    result = action.run(task_vars={})
+    assert action.ran[0][2] is True
+    assert (result["changed"], result["changed_objects"], result["diff"]) == (True, ["v1/ConfigMap/monitoring/a"], [])
+    assert "planted" not in json.dumps(result)
+
+
+def test_a_refusal_of_what_holds_a_secret_quotes_nothing() -> None:
+    status = {"kind": "Status", "code": 422, "reason": "Invalid", "message": "planted", "details": {"kind": "x"}}
+    for text in (f"Failed to apply object: {json.dumps(status)}", "planted"):
+        action = applying(objects=[MINE], secret=True).answers(k8s={"failed": True, "msg": text})
+        assert "planted" not in json.dumps(action.run(task_vars={}))
+
+
+def test_what_holds_a_secret_is_not_shown_where_the_namespace_is_missing() -> None:
+    options = {"check_mode": True, "objects": [MINE], "secret": True, "namespace_exists": False}
+    result = applying(**options).answers().run(task_vars={})  # type: ignore[arg-type]
+    assert result["changed"]
+    assert "planted" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_task_shows_as_little_afterwards_as_before(before: bool) -> None:
+    action = applying(objects=[SECRET]).answers(k8s={"changed": False})
+    action._task.no_log = before
+    action.run(task_vars={})
+    assert action._task.no_log is before
+
+
 def test_a_failure_that_is_no_refusal_is_told_as_it_is() -> None:
     action = applying(objects=[SERVICE]).answers(k8s={"failed": True, "msg": "Failed to import kubernetes"})
     result = action.run(task_vars={})

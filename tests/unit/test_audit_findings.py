@@ -118,6 +118,57 @@ def test_an_edge_with_a_receiver_of_its_own_may_write_to_its_service() -> None:
     assert "agent-remote-write-unresolvable" not in findings(migrated(agent, *given.receivers()))
 
 
+def reached(**came: Any) -> Facts:
+    """What a pod of the edge has found out."""
+    return {"resolves": True, "connects": True, "answer": "HTTP 404", "error": None, **came}
+
+
+NO_NAME = reached(resolves=False, connects=None, answer=None, error="no such host")
+REFUSED = reached(resolves=None, connects=False, answer=None, error="connection refused")
+SILENT = reached(resolves=None, connects=None, answer=None, error="no answer within 10 s")
+
+
+@pytest.mark.parametrize(
+    ("came", "text"),
+    [
+        (NO_NAME, "a pod of this cluster could not resolve the name: no such host"),
+        (REFUSED, "a pod of this cluster could not connect: connection refused"),
+        (SILENT, "a pod of this cluster could not connect: no answer within 10 s"),
+    ],
+)
+def test_an_address_that_a_pod_of_the_edge_cannot_reach_leads_nowhere(came: Facts, text: str) -> None:
+    found = findings(given.migrated_centre(), writing(ever_delivered=False, reachable=came))
+    assert f"{RECEIVER}: {text}" in evidence(found["agent-remote-write-unresolvable"])
+    assert f"{RECEIVER}: {text}" in evidence(found["agent-delivers-nothing"])
+
+
+def test_an_address_that_a_pod_of_the_edge_has_reached_leads_somewhere() -> None:
+    agent = changed(given.agent("cluster-02"), "prometheus.remote_write", [given.broken_write(reachable=reached())])
+    found = findings(given.centre(), audited(agent=agent))
+    assert "agent-remote-write-unresolvable" not in found
+    assert "a pod of this cluster could connect, and was answered with HTTP 404" in evidence(
+        found["agent-delivers-nothing"]
+    )
+    # Neither is it told as what only looks like that.
+    assert "remote-write-errors" not in found
+
+
+def test_what_is_connected_to_and_speaks_no_http_is_told_with_what_it_says() -> None:
+    came = reached(answer=None, error="x509: certificate signed by unknown authority")
+    found = findings(given.migrated_centre(), writing(ever_delivered=False, reachable=came))
+    assert "was answered with no HTTP: x509" in evidence(found["agent-delivers-nothing"])
+    assert "agent-remote-write-unresolvable" not in found
+
+
+def test_an_address_that_takes_samples_leads_somewhere_whatever_a_pod_met() -> None:
+    assert findings(given.migrated_centre(), writing(reachable=REFUSED)) == {}
+
+
+def test_a_sender_that_lags_is_told_with_what_a_pod_met() -> None:
+    found = findings(given.migrated_centre(), writing(lag=600.0, reachable=REFUSED))
+    assert "could not connect: connection refused" in evidence(found["agent-lags"])
+
+
 def test_an_agent_that_nothing_was_taken_from_delivers_nothing() -> None:
     found = findings(writing(ever_delivered=False, pending=14306))["agent-delivers-nothing"]
     assert found["severity"] == "critical"
@@ -411,6 +462,61 @@ def test_a_failed_test_pod_is_told_with_why_it_stays() -> None:
     assert found["severity"] == "low"
     assert found["objects"] == ["cluster-02: Pod monitoring/grafana-test"]
     assert "Error: it is a test hook of Helm" in evidence(found)
+
+
+def claimed(**more: Any) -> Facts:
+    """A migrated edge with a claim that nothing mounts."""
+    claim = given.volume("data-old-0", 20 * 1024 * MIB, reclaim_policy="Delete", why="no pod mounts it")
+    return given.migrated_edge(claims=[{**claim, **more}])
+
+
+def test_a_claim_that_nothing_mounts_is_told_with_what_becomes_of_its_data() -> None:
+    finding = findings(given.migrated_centre(), claimed())["claims-without-workload"]
+    assert finding["objects"] == ["cluster-02: PersistentVolumeClaim monitoring/data-old-0"]
+    assert evidence(finding) == (
+        "cluster-02: PersistentVolumeClaim monitoring/data-old-0: 20.0 GiB of longhorn; no pod mounts it; "
+        "reclaim policy Delete: the data goes with the claim"
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "text"),
+    [
+        ("Retain", "the volume and its data stay when the claim goes"),
+        ("Recycle", "what becomes of its data without the claim is not known"),
+        (None, "what becomes of its data without the claim is not known"),
+    ],
+)
+def test_what_becomes_of_the_data_of_a_claim_is_said_in_words(policy: str | None, text: str) -> None:
+    finding = findings(given.migrated_centre(), claimed(reclaim_policy=policy))["claims-without-workload"]
+    assert text in evidence(finding)
+
+
+def test_a_claim_costs_its_storage_and_no_memory() -> None:
+    prices = {"memory_gib_month": 4.0, "storage_gib_month": 0.1}
+    finding = findings(given.migrated_centre(), claimed(), **prices)["claims-without-workload"]
+    assert finding["cost"] == {"memory": 0, "storage": 20 * 1024 * MIB, "money": 2.0}
+
+
+def test_without_a_price_of_storage_a_claim_has_none() -> None:
+    finding = findings(given.migrated_centre(), claimed(), memory_gib_month=4.0)["claims-without-workload"]
+    assert finding["cost"]["money"] is None
+
+
+def test_a_claim_without_a_volume_is_told_and_costs_nothing() -> None:
+    finding = findings(given.migrated_centre(), claimed(volume=None, size=None))["claims-without-workload"]
+    assert finding["cost"] is None
+    assert evidence(finding).endswith("data-old-0: no pod mounts it")
+
+
+def test_a_claim_of_the_central_cluster_is_told_too() -> None:
+    claims = [given.volume("data-old-0", MIB, why="no pod mounts it")]
+    found = findings(given.migrated_centre(claims=claims))
+    assert found["claims-without-workload"]["clusters"] == ["cluster-01"]
+
+
+def test_claims_that_could_not_be_seen_are_no_finding() -> None:
+    assert findings(given.migrated_centre(), given.migrated_edge(claims=None)) == {}
 
 
 def test_rules_that_only_an_edge_evaluates_have_to_move() -> None:

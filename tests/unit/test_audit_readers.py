@@ -1,4 +1,4 @@
-"""Who reads from the components of a cluster, and which well-known passwords are in use there."""
+"""Who reads from the components of a cluster."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from audit_objects import FULL_ID as FULL
 from audit_objects import (
+    LABELS,
     NAMESPACE,
+    PORTS,
     PROMETHEUS,
     THANOS,
+    URL,
     Object,
     container,
     merged,
@@ -18,21 +22,17 @@ from audit_objects import (
     pod,
     service,
     stateful_set,
+    with_prometheus,
 )
+from audit_objects import SIDECAR_ID as SIDECAR
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.miribit.thanos.plugins.module_utils import audit_readers
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import components
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_readers import service_of, shown
 
 Cluster = dict[str, list[Object]]
 
-FULL = "StatefulSet monitoring/prometheus [prometheus]"
-SIDECAR = "StatefulSet monitoring/prometheus [sidecar]"
-URL = "http://prometheus.monitoring:9090/"
-LABELS = {"app": "prometheus"}
-PORTS = [{"name": "web", "port": 9090, "targetPort": "web"}, {"name": "grpc", "port": 10901, "targetPort": 10901}]
 ANYTHING = st.recursive(
     st.none() | st.text() | st.integers(), lambda more: st.lists(more) | st.dictionaries(st.text(), more)
 )
@@ -45,194 +45,9 @@ def load(text: str) -> object:
         return None
 
 
-def with_prometheus(**more: list[Object]) -> Cluster:
-    """A Full Prometheus with a sidecar behind a Service, and what else there is."""
-    cluster = stateful_set(
-        "prometheus",
-        container(THANOS, "sidecar", name="sidecar", ports=[{"name": "grpc", "containerPort": 10901}]),
-        container(PROMETHEUS, name="prometheus", ports=[{"name": "web", "containerPort": 9090}]),
-        labels=LABELS,
-    )
-    return merged(cluster, {"Service": [service("prometheus", LABELS, ports=PORTS)]}, more)
-
-
 def readers(**more: list[Object]) -> list[dict[str, Any]]:
     cluster = with_prometheus(**more)
     return audit_readers.readers(cluster, components(cluster, {}, {}), load)
-
-
-def component_of(url: str, cluster: Cluster, namespace: str = NAMESPACE) -> str | None:
-    return audit_readers._Scene(cluster, components(cluster, {}, {})).component_of(url, namespace)
-
-
-# What a URL leads to.
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "prometheus",
-        "prometheus.monitoring",
-        "prometheus.monitoring.svc",
-        "prometheus.monitoring.svc.cluster.local",
-        "prometheus.monitoring.svc.cluster.local.",
-        "Prometheus.Monitoring",
-        "prometheus-0.prometheus.monitoring.svc.cluster.local",
-        "prometheus-0.prometheus.monitoring",
-        "10.96.0.10",
-        "192.0.2.7",
-        "lb.example",
-    ],
-)
-def test_a_host_is_a_service_by_its_names_and_addresses(host: str) -> None:
-    item = service("prometheus")
-    item["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}, {"hostname": "lb.example"}]}}
-    assert service_of(host, {"Service": [item]}, NAMESPACE) is item
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "prometheus.other",
-        "prometheus.svc",
-        "prometheus.monitoring.svc.cluster-01.local",
-        "prometheus.example.org",
-        "prometheus.monitoring.svc.cluster.local.example",
-        "None",
-        "10.96.0.11",
-        "",
-    ],
-)
-def test_other_hosts_are_no_service(host: str) -> None:
-    assert service_of(host, {"Service": [service("prometheus", clusterIP="None")]}, NAMESPACE) is None
-
-
-def test_a_name_alone_is_looked_up_where_it_is_asked_for() -> None:
-    here, there = service("prometheus"), service("prometheus", namespace="other")
-    assert service_of("prometheus", {"Service": [here, there]}, "other") is there
-    assert service_of("prometheus", {"Service": [here, there]}) is None
-
-
-def test_the_domain_of_a_cluster_is_what_its_dns_server_says() -> None:
-    corefile = ".:53 {\n    kubernetes cluster-01.local in-addr.arpa ip6.arpa {\n        pods insecure\n    }\n}\n"
-    dns = {**named("coredns", "kube-system"), "data": {"Corefile": corefile}}
-    item = service("prometheus")
-    cluster = {"Service": [item], "ConfigMap": [dns]}
-    assert service_of("prometheus.monitoring.svc.cluster-01.local", cluster) is item
-    assert service_of("prometheus.monitoring.svc.cluster.local", cluster) is None
-    assert service_of("prometheus.monitoring.svc.in-addr.arpa", cluster) is None
-
-
-def test_a_service_that_is_another_name_is_followed() -> None:
-    alias = service("metrics", namespace="apps", type="ExternalName", externalName="prometheus.monitoring.svc")
-    item = service("prometheus")
-    assert service_of("metrics.apps", {"Service": [alias, item]}) is item
-
-
-def test_names_that_lead_to_each_other_lead_nowhere() -> None:
-    names = {"a": "b.monitoring", "b": "a.monitoring"}
-    services = [service(name, type="ExternalName", externalName=other) for name, other in names.items()]
-    assert service_of("a.monitoring", {"Service": services}) is None
-
-
-@given(st.text(), st.text())
-def test_any_host_can_be_looked_up(host: str, corefile: str) -> None:
-    dns = {**named("coredns", "kube-system"), "data": {"Corefile": corefile}}
-    found = service_of(host, {"Service": [service("prometheus")], "ConfigMap": [dns]}, NAMESPACE)
-    assert found is None or found["metadata"]["name"] == "prometheus"
-
-
-@pytest.mark.parametrize(
-    ("port", "expected"),
-    [(":9090", FULL), (":10901", SIDECAR), ("", FULL), (":1234", FULL)],
-)
-def test_the_port_tells_the_containers_of_a_pod_apart(port: str, expected: str) -> None:
-    assert component_of(f"http://prometheus.monitoring{port}/graph", with_prometheus()) == expected
-
-
-def test_the_name_of_a_headless_service_leads_to_the_ports_of_the_pods() -> None:
-    ports = [{"name": "web", "port": 80, "targetPort": 9090}]
-    headless = service("headless", LABELS, ports=ports, clusterIP="None")
-    cluster = with_prometheus(Service=[headless])
-    assert component_of("http://headless.monitoring:10901", cluster) == SIDECAR
-
-
-def test_a_url_without_a_port_has_that_of_its_scheme() -> None:
-    ports = [{"port": 443, "targetPort": 9090}, {"port": 80, "targetPort": 10901}]
-    cluster = with_prometheus(Service=[service("proxy", LABELS, ports=ports)])
-    assert component_of("http://proxy.monitoring", cluster) == SIDECAR
-    assert component_of("https://proxy.monitoring", cluster) == FULL
-
-
-def test_a_proxy_before_a_prometheus_leads_to_it() -> None:
-    cluster = stateful_set(
-        "prometheus",
-        container("oauth-proxy", name="proxy", ports=[{"name": "https", "containerPort": 8443}]),
-        container(PROMETHEUS, name="prometheus"),
-        labels=LABELS,
-    )
-    cluster["Service"] = [service("prometheus", LABELS, ports=[{"port": 443, "targetPort": "https"}])]
-    assert component_of("https://prometheus.monitoring", cluster) == FULL
-
-
-def test_a_port_that_a_service_does_not_have_tells_nothing() -> None:
-    cluster = stateful_set(
-        "prometheus",
-        container(THANOS, "sidecar", name="sidecar", ports=[{"containerPort": 10901}]),
-        container(PROMETHEUS, name="prometheus"),
-        labels=LABELS,
-    )
-    cluster["Service"] = [service("prometheus", LABELS)]
-    assert component_of("prometheus.monitoring", cluster) == FULL
-
-
-def test_a_stopped_prometheus_is_found_by_the_labels_of_its_template() -> None:
-    cluster = stateful_set("prometheus", container(PROMETHEUS, name="prometheus"), replicas=0, labels=LABELS)
-    cluster["Service"] = [service("prometheus", LABELS)]
-    assert component_of(URL, cluster) == FULL
-
-
-@pytest.mark.parametrize("selector", [None, {}, {"app": "other"}, {**LABELS, "role": "primary"}])
-def test_a_service_that_does_not_select_the_pods_leads_nowhere(selector: dict[str, str] | None) -> None:
-    cluster = stateful_set("prometheus", container(PROMETHEUS, name="prometheus"), labels=LABELS)
-    assert component_of(URL, {**cluster, "Service": [service("prometheus", selector)]}) is None
-
-
-def test_a_service_selects_no_pods_of_other_namespaces() -> None:
-    cluster = with_prometheus(Service=[service("prometheus", LABELS, "other")])
-    assert component_of("http://prometheus.other:9090", cluster) is None
-
-
-def test_a_service_before_several_leads_to_the_full_prometheus() -> None:
-    agent = stateful_set("agent", container(PROMETHEUS, "--agent", name="prometheus"), labels=LABELS)
-    assert component_of("http://prometheus.monitoring", merged(with_prometheus(), agent)) == FULL
-
-
-@pytest.mark.parametrize(
-    "url", ["", "http://", "http://[", "http://prometheus.monitoring:x", "://", "prometheus:99999"]
-)
-def test_what_is_no_url_leads_nowhere(url: str) -> None:
-    assert component_of(url, with_prometheus()) is None
-
-
-@given(st.text())
-def test_any_url_can_be_followed_and_shown(url: str) -> None:
-    assert component_of(url, with_prometheus()) in {None, FULL, SIDECAR}
-    assert isinstance(shown(url), str)
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("http://user:hidden@prometheus:9090/path?token=hidden#hidden", "http://prometheus:9090/path"),
-        ("https://prometheus", "https://prometheus"),
-        ("prometheus:9090", "prometheus:9090"),
-        ("user:hidden@prometheus", "prometheus"),
-        ("http://[hidden", "what is no URL"),
-    ],
-)
-def test_a_url_is_shown_without_what_can_be_a_secret(url: str, expected: str) -> None:
-    assert shown(url) == expected
 
 
 # prometheus-adapter, and what reads through it.
@@ -518,6 +333,118 @@ def test_any_document_can_be_a_data_source(content: object) -> None:
         assert {one["kind"] for one in found} <= {"grafana_data_source"}
 
 
+# Whoever is given an address.
+
+
+def given_address(*args: str, image: str = "ghcr.io/opencost/opencost:1.110.0", **more: Any) -> list[dict[str, Any]]:
+    return readers(Pod=[pod(container(image, *args, **more), name="cost", namespace="costs")])
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {"env": [{"name": "PROMETHEUS_SERVER_ENDPOINT", "value": URL}]},
+        {"args": [f"--prometheus-server={URL}"]},
+        {"args": ["--prometheus-server", URL]},
+        {"args": [f"-metrics-server={URL}"]},
+        {"args": ["--server=$(WHERE)"], "env": [{"name": "WHERE", "value": URL}]},
+        {"command": ["/bin/cost", URL]},
+        {"command": ["sh", "-c", f"exec cost --url '{URL}'"]},
+        {"env": [{"name": "ANYTHING", "value": URL.upper().replace("HTTP", "http")}]},
+    ],
+)
+def test_whoever_is_given_the_url_of_a_prometheus_is_a_reader(one: Object) -> None:
+    (found,) = readers(Pod=[pod({**container("cost"), **one}, name="cost", namespace="costs")])
+    assert (found["kind"], found["namespace"], found["name"], found["component"]) == ("workload", "costs", "cost", FULL)
+
+
+def test_an_address_that_is_no_url_counts_where_it_is_said_to_be_of_a_prometheus() -> None:
+    (found,) = given_address("--prometheus.address=prometheus.monitoring:9090")
+    assert (found["reads"], found["component"]) == ("prometheus.monitoring:9090", FULL)
+    assert given_address("--endpoint=prometheus.monitoring:9090") == []
+
+
+def test_what_stands_in_an_address_beside_the_host_is_not_shown() -> None:
+    (found,) = given_address("--url=http://user:hidden@prometheus.monitoring:9090/?token=hidden")
+    assert found["reads"] == "http://prometheus.monitoring:9090/"
+
+
+def test_an_address_that_two_containers_of_a_pod_are_given_is_told_once() -> None:
+    both = [container("cost", f"--url={URL}", name=name) for name in ("model", "ui")]
+    assert len(readers(Pod=[pod(*both, name="cost", namespace="costs")])) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://prometheus.other:9090", "http://elsewhere.example", "true", "http://localhost:9090", ""]
+)
+def test_an_address_of_something_else_makes_no_reader(url: str) -> None:
+    assert given_address(env=[{"name": "PROMETHEUS_URL", "value": url}]) == []
+
+
+def test_an_agent_is_nothing_to_read_from() -> None:
+    agent = stateful_set("agent", container(PROMETHEUS, "--agent", name="prometheus"), labels={"app": "agent"})
+    own = merged(agent, {"Service": [service("agent", {"app": "agent"}, ports=PORTS)]})
+    sender = pod(container("push", "--url=http://agent.monitoring:9090"), name="push")
+    cluster = merged(own, {"Pod": [sender]})
+    assert audit_readers.readers(cluster, components(cluster, {}, {}), load) == []
+
+
+def test_what_a_prometheus_is_told_of_itself_makes_it_no_reader() -> None:
+    cluster = stateful_set(
+        "prometheus",
+        container(PROMETHEUS, f"--web.external-url={URL}", name="prometheus"),
+        container(THANOS, "sidecar", f"--prometheus.url={URL}", name="sidecar"),
+        labels=LABELS,
+    )
+    cluster["Service"] = [service("prometheus", LABELS, ports=PORTS)]
+    assert audit_readers.readers(cluster, components(cluster, {}, {}), load) == []
+
+
+def test_an_adapter_and_a_recommender_are_told_as_what_they_are() -> None:
+    recommender = container("vpa-recommender", "--storage=prometheus", f"--prometheus-address={URL}")
+    found = readers(Pod=[adapter(), pod(recommender, name="vpa")])
+    assert [one["kind"] for one in found] == ["adapter", "vpa_recommender"]
+
+
+def test_custom_resources_are_among_the_readers() -> None:
+    trigger = {"type": "prometheus", "metadata": {"serverAddress": URL}}
+    (found,) = readers(ScaledObject=[{**named("shop", "shop"), "spec": {"triggers": [trigger]}}])
+    assert (found["kind"], found["component"]) == ("scaled_object", FULL)
+
+
+# Kiali.
+
+
+def kiali(image: str = "quay.io/kiali/kiali:v2.11.0") -> Object:
+    volumes = [{"name": "config", "configMap": {"name": "kiali"}}, {"name": "other", "emptyDir": {}}]
+    return pod(container(image), name="kiali", namespace="mesh", spec={"volumes": volumes})
+
+
+def kialis_config(text: str, key: str = "config.yaml") -> Object:
+    return {**named("kiali", "mesh"), "data": {key: text}}
+
+
+def test_kiali_reads_what_its_file_says() -> None:
+    text = f"external_services: {{prometheus: {{url: '{URL}', auth: {{password: hidden}}}}}}"
+    found = readers(Pod=[kiali()], ConfigMap=[kialis_config(text)])
+    assert found == [{"kind": "kiali", "namespace": "mesh", "name": "kiali", "reads": URL, "component": FULL}]
+
+
+def test_kiali_has_an_address_of_its_own_where_its_file_says_none() -> None:
+    (found,) = readers(Pod=[kiali()], ConfigMap=[kialis_config("deployment: {}")])
+    assert (found["reads"], found["component"]) == ("http://prometheus.istio-system:9090", None)
+
+
+@pytest.mark.parametrize("config", [[], [kialis_config("a: [")], [kialis_config("{}", "other.yaml")]])
+def test_of_a_kiali_whose_file_cannot_be_read_nothing_is_said(config: list[Object]) -> None:
+    assert readers(Pod=[kiali()], ConfigMap=config) == []
+
+
+def test_the_file_of_another_program_is_not_kialis() -> None:
+    text = f"external_services: {{prometheus: {{url: '{URL}'}}}}"
+    assert readers(Pod=[kiali("registry.example/other:1")], ConfigMap=[kialis_config(text)]) == []
+
+
 def test_readers_come_by_kind_and_name() -> None:
     found = readers(
         Pod=[adapter()],
@@ -527,129 +454,3 @@ def test_readers_come_by_kind_and_name() -> None:
     kinds = [(one["kind"], one["name"]) for one in found]
     assert kinds == sorted(kinds)
     assert len(kinds) == 4
-
-
-# Well-known passwords.
-
-
-def password(variable: str, value: str | None = None, image: str = "grafana/grafana", **more: Any) -> Cluster:
-    """A container that is given a password in plain, or by what else is said."""
-    env = [{"name": variable, "value": value}] if value is not None else []
-    spec = more.pop("spec", {})
-    one = container(image, name="grafana", **{"env": env, **more})
-    return {"Pod": [pod(one, name="grafana", labels={"app": "grafana"}, spec=spec)]}
-
-
-def from_secret(variable: str, name: str = "login", key: str = "admin-password") -> list[Object]:
-    return [{"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}}]
-
-
-def wanted(cluster: Cluster) -> list[tuple[str, str, str, str | None]]:
-    return [(one.namespace, one.secret, one.key, one.component) for one in audit_readers.default_secrets(cluster)]
-
-
-GRAFANA = "Pod monitoring/grafana [grafana]"
-
-
-@pytest.mark.parametrize("value", ["admin", "prom-operator"])
-def test_a_well_known_password_of_grafana_in_plain_is_told_without_it(value: str) -> None:
-    found = audit_readers.default_credentials(password("GF_SECURITY_ADMIN_PASSWORD", value))
-    assert found == [
-        {
-            "subject": GRAFANA,
-            "cause": "the password of Grafana's administrator (GF_SECURITY_ADMIN_PASSWORD, in plain) "
-            "is a well-known default",
-            "component": GRAFANA,
-        }
-    ]
-
-
-@pytest.mark.parametrize("variable", ["MINIO_ROOT_PASSWORD", "MINIO_SECRET_KEY"])
-def test_a_well_known_password_of_minio_in_plain_is_told_without_it(variable: str) -> None:
-    (found,) = audit_readers.default_credentials(password(variable, "minioadmin", image="minio/minio"))
-    assert variable in str(found["cause"])
-    assert "minioadmin" not in str(found)
-    assert found["component"] is None
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("GF_SECURITY_ADMIN_PASSWORD", "a real password"),
-        ("GF_SECURITY_ADMIN_PASSWORD", "minioadmin"),
-        ("GF_SECURITY_ADMIN_PASSWORD", ""),
-        ("GF_SECURITY_ADMIN_USER", "admin"),
-        ("MINIO_ROOT_PASSWORD", "admin"),
-    ],
-)
-def test_other_passwords_are_not_told(variable: str, value: str) -> None:
-    assert audit_readers.default_credentials(password(variable, value)) == []
-
-
-def test_the_secret_of_a_password_has_to_be_looked_at() -> None:
-    cluster = password("", env=from_secret("GF_SECURITY_ADMIN_PASSWORD"))
-    assert wanted(cluster) == [(NAMESPACE, "login", "admin-password", GRAFANA)]
-
-
-@pytest.mark.parametrize("variable", ["GF_SECURITY_ADMIN_PASSWORD__FILE", "GF_SECURITY_ADMIN_PASSWORD_FILE"])
-def test_the_secret_of_a_file_with_a_password_has_to_be_looked_at(variable: str) -> None:
-    mounts = [{"name": "login", "mountPath": "/secrets"}]
-    spec = {"volumes": [{"name": "login", "secret": {"secretName": "login"}}]}
-    cluster = password(variable, "/secrets/password", volumeMounts=mounts, spec=spec)
-    assert wanted(cluster) == [(NAMESPACE, "login", "password", GRAFANA)]
-
-
-def test_a_secret_whose_keys_all_become_variables_has_to_be_looked_at() -> None:
-    cluster = password("", envFrom=[{"secretRef": {"name": "login"}}])
-    assert wanted(cluster) == [(NAMESPACE, "login", "GF_SECURITY_ADMIN_PASSWORD", GRAFANA)]
-
-
-def test_the_secrets_of_others_are_not_looked_at() -> None:
-    assert wanted(password("", image="registry.example/shop", envFrom=[{"secretRef": {"name": "shop"}}])) == []
-
-
-@pytest.mark.parametrize(
-    "env",
-    [
-        [],
-        [{"name": "GF_SECURITY_ADMIN_PASSWORD", "value": "in plain"}],
-        [{"name": "GF_SECURITY_ADMIN_PASSWORD", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}],
-        from_secret("SOMETHING_ELSE"),
-    ],
-)
-def test_no_secret_is_looked_at_for_a_password_that_is_in_none(env: list[Object]) -> None:
-    assert wanted(password("", env=env)) == []
-
-
-def test_a_secret_of_several_containers_is_looked_at_once() -> None:
-    clusters = [password("", env=from_secret("MINIO_ROOT_PASSWORD"), image=image) for image in ("minio", "client")]
-    assert len(wanted(merged(*clusters))) == 1
-
-
-def test_the_secret_that_a_grafana_has_left_behind_is_found_by_its_service() -> None:
-    """The chart names both alike."""
-    left = service("stack-grafana", {"app": "gone"}, labels={"app.kubernetes.io/name": "grafana"})
-    others = [service("stack-prometheus", labels={"app.kubernetes.io/name": "prometheus"})]
-    assert wanted({"Service": [left, *others]}) == [(NAMESPACE, "stack-grafana", "admin-password", None)]
-
-
-def test_a_grafana_that_runs_says_itself_which_secret_it_has() -> None:
-    cluster = password("", env=from_secret("GF_SECURITY_ADMIN_PASSWORD"))
-    cluster["Service"] = [service("stack-grafana", {"app": "grafana"}, labels={"app.kubernetes.io/name": "grafana"})]
-    assert wanted(cluster) == [(NAMESPACE, "login", "admin-password", GRAFANA)]
-
-
-def test_a_secret_with_a_well_known_password_is_told_without_it() -> None:
-    (one,) = audit_readers.default_secrets(password("", env=from_secret("GF_SECURITY_ADMIN_PASSWORD")))
-    assert one.credential(b"prom-operator\n") == {
-        "subject": "Secret monitoring/login",
-        "cause": "the password of Grafana's administrator in it (key admin-password) is a well-known default",
-        "component": GRAFANA,
-    }
-    assert "prom-operator" not in repr(one)
-
-
-@pytest.mark.parametrize("value", [b"", b"a real password", b"minioadmin", b"\xff"])
-def test_a_secret_with_another_password_is_not_told(value: bytes) -> None:
-    (one,) = audit_readers.default_secrets(password("", env=from_secret("GF_SECURITY_ADMIN_PASSWORD")))
-    assert one.credential(value) is None

@@ -91,6 +91,8 @@ def test_without_its_metrics_nothing_is_known_but_the_entry(metrics: str | None)
         "url": URL,
         "name": "a",
         "tenant_header": False,
+        "proxy": False,
+        "reachable": None,
         **dict.fromkeys(unknown),
     }
 

@@ -252,6 +252,15 @@ def test_a_cluster_is_told_with_what_runs_there() -> None:
     }
 
 
+def test_whether_a_probe_was_made_and_what_it_met_is_told() -> None:
+    came = {"resolves": None, "connects": True, "answer": "HTTP 404", "error": None}
+    agent = changed(given.good_agent("cluster-02"), "prometheus.remote_write", [given.write(reachable=came)])
+    probed = given.migrated_edge(components=[agent], probed=True)
+    centre, edge = report(given.migrated_centre(), probed)["clusters"]
+    assert (centre["probed"], edge["probed"]) == (False, True)
+    assert [write["reachable"] for write in edge["writes"]] == [came]
+
+
 def test_what_stays_on_an_edge_is_no_waste() -> None:
     waste = {one["kind"] for one in cluster(given.edge())["components"] if one["waste"]}
     assert waste == {"prometheus", "thanos_sidecar", "alertmanager"}

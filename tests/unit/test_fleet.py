@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.miribit.thanos.plugins.module_utils import remote_write_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet import Plan, plan
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet_schema import SCHEMA, Host, Variable, concealed
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring import config_hash
@@ -86,6 +87,7 @@ def test_a_fleet_needs_only_the_address_of_its_receiver() -> None:
         "prometheus_image": "quay.io/prometheus/prometheus:v3.15.0",
         "senders": [],
         "remote_write": None,
+        "remote_write_spec": None,
         "credentials": None,
     }
     assert made["query"] == {"name": "thanos-query"}
@@ -98,6 +100,41 @@ def test_an_edge_writes_to_the_receiver() -> None:
     assert edge["remote_write"]["config"]["global"] == {"external_labels": {"cluster": "cluster-02"}}
     assert [block["url"] for block in edge["remote_write"]["config"]["remote_write"]] == [edge["senders"][0]["url"]]
     assert edge["credentials"] == {"secret": None, "keys": []}
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        {},
+        {"prometheus_agent_tenant": "platform", "fleet_external_labels": {"region": "edge"}},
+        {
+            "prometheus_agent_tenant": "platform",
+            "prometheus_agent_tenants": [{"name": "tenant-a", "namespaces": ["shop"]}],
+            "prometheus_agent_sizing": {"samples_per_second": 500, "latency": 0.1, "outage": 600, "memory": 2**28},
+        },
+    ],
+)
+def test_the_entries_of_an_edge_can_be_made_for_another_version_of_prometheus(edge: dict[str, Any]) -> None:
+    made = fact(edge=edge)["clusters"]["cluster-02"]
+    assert "prometheus_version" not in made["remote_write_spec"]
+    assert None not in made["remote_write_spec"].values()
+
+    def blocks(version: str) -> Any:
+        spec = {**made["remote_write_spec"], "prometheus_version": version}
+        return remote_write_spec.plan(spec).config()
+
+    assert blocks(made["prometheus_version"]) == made["remote_write"]["config"]
+    older, newer = blocks("2.48.0")["remote_write"], blocks("3.15.0")["remote_write"]
+    assert not any("protobuf_message" in block for block in older)
+    assert [{**block, "protobuf_message": "prometheus.WriteRequest"} for block in older] == newer
+
+
+def test_the_specification_of_an_edge_names_its_credentials_and_holds_none() -> None:
+    edge = {"prometheus_agent_credentials": {**CERTIFICATE, "password": True, "username": "anna"}}
+    spec = fact(TLS, edge)["clusters"]["cluster-02"]["remote_write_spec"]
+    folder = "/etc/prometheus/remote-write"
+    assert spec["basic_auth"] == {"username": "anna", "password_file": f"{folder}/password"}
+    assert spec["tls"]["cert_file"] == f"{folder}/tls.crt"
 
 
 def test_the_receiver_has_a_ring_of_three_unless_it_is_told_otherwise() -> None:

@@ -14,7 +14,7 @@ from fake_cluster import Answer, FakeCluster, Request, refusal, served
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.miribit.thanos.plugins.module_utils import audit_collect, audit_usage, cluster
+from ansible_collections.miribit.thanos.plugins.module_utils import audit_collect, audit_usage, cluster, probe_run
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import Usage
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_kinds import KINDS
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_servers import load_yaml
@@ -36,6 +36,8 @@ AGENT_LOG = "/api/v1/namespaces/monitoring/pods/prometheus-agent-0/log"
 GRAFANA_SECRET = "/api/v1/namespaces/monitoring/secrets/grafana"
 FULL_ID = "StatefulSet monitoring/prometheus-full [prometheus]"
 AGENT_ID = "StatefulSet monitoring/prometheus-agent [prometheus]"
+#: Of what most clusters do not have.
+CUSTOM = {"keda.sh/v1alpha1", "autoscaling.k8s.io/v1", "argoproj.io/v1alpha1", "flagger.app/v1beta1"}
 URL = "http://thanos-receiver.monitoring.svc.cluster-01.local:19291/api/v1/receive"
 QUEUE = f'remote_name="9a64fa",url="{URL}"'
 COMPLAINT = f'ts=T component=remote level=warn url={URL} msg="Failed to send batch, retrying" err="no such host"'
@@ -262,14 +264,20 @@ def test_a_volume_that_nobody_measures_is_told(look: Look, fake: FakeCluster) ->
     assert "agent" not in problem["cause"]
 
 
+def serves(fake: FakeCluster, *apis: str) -> None:
+    fake.has("/apis", {"groups": [{"versions": [{"groupVersion": api}]} for api in apis]})
+
+
 def test_an_edge_with_two_prometheus_is_asked_no_more_than_needed(look: Look, fake: FakeCluster) -> None:
+    served_here = [kind for kind in KINDS if kind.resource.api_version not in CUSTOM]
+    serves(fake, *(kind.resource.api_version for kind in served_here))
     look()
     asked = fake.asked()
     assert len(asked) == len(set(asked))
     of_servers = [path for path in asked if path.startswith((AGENT, FULL)) or path == AGENT_LOG]
     assert len(of_servers) == 5 + 6
     # Identity, version and APIs; a list of each kind, and two of ConfigMaps; one kubelet.
-    assert len(asked) == 3 + len(KINDS) + 2 + 1 + len(of_servers) == 34
+    assert len(asked) == 3 + len(served_here) + 2 + 1 + len(of_servers) == 35
     assert {request.method for request in fake.requests} == {"GET"}
 
 
@@ -300,6 +308,98 @@ def test_long_lists_are_read_page_by_page(look: Look, fake: FakeCluster) -> None
     assert len(look()["components"]) == 2
 
 
+@pytest.mark.parametrize("api", sorted(CUSTOM))
+def test_custom_kinds_are_asked_for_only_where_they_are_served(look: Look, fake: FakeCluster, api: str) -> None:
+    paths = {kind.resource.path() for kind in KINDS if kind.resource.api_version == api}
+    serves(fake, "apps/v1")
+    look()
+    assert paths.isdisjoint(fake.asked())
+    serves(fake, "apps/v1", api)
+    look()
+    assert paths <= set(fake.asked())
+
+
+def test_a_claim_that_nothing_mounts_is_told(look: Look, fake: FakeCluster) -> None:
+    fake.lists("/api/v1/persistentvolumeclaims", claim("data-prometheus-agent-0"), claim("old"))
+    assert [one["claim"] for one in look()["claims"]] == ["old"]
+
+
+def test_a_claim_of_another_namespace_is_none_of_the_fleets(look: Look, fake: FakeCluster) -> None:
+    fake.lists("/api/v1/persistentvolumeclaims", claim("old"))
+    assert look(namespace="other")["claims"] == []
+
+
+def test_without_all_that_may_mount_it_no_claim_is_told(look: Look, fake: FakeCluster) -> None:
+    forbids(fake, "/apis/batch/v1/cronjobs", "/apis/batch/v1/namespaces/monitoring/cronjobs")
+    assert look()["claims"] is None
+
+
+# The probe.
+
+JOBS = "/apis/batch/v1/namespaces/monitoring/jobs"
+OF_FLEET = "/api/v1/namespaces/monitoring"
+
+
+@pytest.fixture
+def probing(fake: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """A cluster that runs the probe at once: the receiver's name does not resolve there."""
+    monkeypatch.setattr(probe_run, "POLL_SECONDS", 0.001)
+
+    def made(request: Request) -> Answer:
+        metadata = {**request.body["metadata"], "uid": "u-1", "creationTimestamp": "2026-11-21T12:00:00Z"}
+        state = {"terminated": {"exitCode": 1}}
+        status = {"phase": "Failed", "containerStatuses": [{"name": "url-1", "image": "x", "state": state}]}
+        fake.lists(f"{OF_FLEET}/pods", {"metadata": {"name": "probe"}, "status": status})
+        fake.answers["DELETE", f"{JOBS}/{metadata['name']}"] = (200, {})
+        return 201, {**request.body, "metadata": metadata}
+
+    fake.answers["POST", JOBS] = made
+    fake.answers["POST", f"{OF_FLEET}/secrets"] = lambda request: (201, request.body)
+    fake.lists(JOBS)
+    fake.has(f"{OF_FLEET}/pods/probe/log", f'Get "{URL}/-/healthy": dial tcp: lookup thanos-receiver: no such host\n')
+    return fake
+
+
+def writes(fake: FakeCluster) -> list[str]:
+    return [f"{one.method} {one.path.rpartition('/')[2]}" for one in fake.requests if one.method != "GET"]
+
+
+def test_a_probe_tells_what_a_pod_of_the_cluster_meets(look: Look, probing: FakeCluster) -> None:
+    facts = look(probe=True)
+    (entry,) = component(facts, AGENT_ID)["prometheus"]["remote_write"]
+    assert entry["reachable"] == {
+        "resolves": False,
+        "connects": None,
+        "answer": None,
+        "error": "dial tcp: lookup thanos-receiver: no such host",
+    }
+    assert (facts["probed"], facts["unseen"]) == (True, [])
+    assert [write.split("-probe-")[0] for write in writes(probing)] == [
+        "POST jobs",
+        "POST secrets",
+        "DELETE miribit-thanos",
+    ]
+
+
+def test_without_being_asked_for_there_is_no_probe(look: Look, probing: FakeCluster) -> None:
+    facts = look()
+    (entry,) = component(facts, AGENT_ID)["prometheus"]["remote_write"]
+    assert (facts["probed"], entry["reachable"], writes(probing)) == (False, None, [])
+
+
+def test_check_mode_makes_no_probe(look: Look, probing: FakeCluster) -> None:
+    assert look(probe=True, _ansible_check_mode=True)["probed"] is False
+    assert writes(probing) == []
+
+
+def test_a_probe_that_may_not_be_made_is_unseen(look: Look, fake: FakeCluster) -> None:
+    fake.refuses("POST", JOBS, 403, "Forbidden", "may not create jobs")
+    facts = look(probe=True)
+    assert facts["probed"] is False
+    assert "so whether its senders reach what they write to is not seen" in unseen(facts, "jobs")["cause"]
+    assert len(facts["components"]) == 2
+
+
 # ConfigMaps and Secrets.
 
 
@@ -326,6 +426,16 @@ def test_only_config_maps_that_are_named_are_read(look: Look, fake: FakeCluster)
         (COREDNS, "metadata.name=coredns"),
         ("/api/v1/namespaces/monitoring/configmaps", "metadata.name=grafana"),
     }
+
+
+def test_the_file_that_kiali_reads_is_read(look: Look, fake: FakeCluster) -> None:
+    kiali = pod_of("kiali", {"name": "kiali", "image": "quay.io/kiali/kiali:v2.11.0"}, "mesh")
+    kiali["spec"]["volumes"] = [{"name": "config", "configMap": {"name": "kiali"}}]
+    fake.lists(PODS, kiali)
+    text = "external_services: {prometheus: {url: 'https://user:hidden@prometheus.example'}}"
+    fake.lists("/api/v1/namespaces/mesh/configmaps", {**named("kiali", "mesh"), "data": {"config.yaml": text}})
+    (reader,) = look()["readers"]
+    assert (reader["kind"], reader["reads"]) == ("kiali", "https://prometheus.example")
 
 
 def test_the_label_that_a_sidecar_watches_is_looked_for(look: Look, fake: FakeCluster) -> None:

@@ -127,6 +127,18 @@ def test_what_changes_nothing_writes_nothing(ask: Ask, server: ObjectServer) -> 
     assert server.writes() == written
 
 
+def test_a_phase_that_has_passed_is_entered_again_only_on_the_way_back(ask: Ask, server: ObjectServer) -> None:
+    ask("present", phase="phase2", rollback={"agent": {"text": SECRET}})
+    server.passes(3600)
+    again = ask("present", phase="phase1", evidence={"proven": "yes"})
+    assert (again["record"]["phase"], again["record"]["since"]) == ("phase2", "2026-01-01T12:00:00Z")
+    assert recorded(server)["evidence"] == {"phase1": {"proven": "yes"}}
+    back = ask("present", phase="phase1", back=True, rollback={"agent": None})
+    assert (back["changed"], back["record"]["phase"], back["rollback_keys"]) == (True, "phase1", [])
+    assert recorded(server)["since"] == "2026-01-01T13:00:00Z"
+    assert ask("present", phase="phase1", back=True, rollback={"agent": None})["changed"] is False
+
+
 def test_check_mode_shows_the_change_and_writes_nothing(ask: Ask, server: ObjectServer) -> None:
     ask("present", phase="receiver")
     written = server.writes()

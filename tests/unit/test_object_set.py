@@ -11,6 +11,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.miribit.thanos.plugins.filter.from_manifest import from_manifest
 from ansible_collections.miribit.thanos.plugins.filter.object_references import object_references
 from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
+    CLUSTER_WIDE,
+    RESOURCES,
     additions,
     diffs,
     from_reference,
@@ -52,6 +54,44 @@ def test_marks_say_whose_an_object_is_and_keep_its_own_labels() -> None:
     assert not is_ours(marked, "thanos-receiver")
     assert not is_ours(item("Service"), "thanos-query")
     assert "namespace" not in mark([item("Namespace")], "fleet", "monitoring")[0]["metadata"]
+
+
+def test_what_is_adopted_gets_a_namespace_and_no_labels() -> None:
+    config_map = item("ConfigMap", data={"a": "b"})
+    mine = item("StatefulSet", "b", "apps/v1")
+    mine["metadata"] |= {"labels": {"mine": "1"}, "namespace": "other"}
+    marked = mark([mine, config_map], "prometheus-agent", "monitoring", adopt=True)
+    assert [one["metadata"] for one in marked] == [
+        {"name": "a", "namespace": "monitoring"},
+        {"name": "b", "labels": {"mine": "1"}, "namespace": "other"},
+    ]
+    assert not any(is_ours(one, "prometheus-agent") for one in marked)
+    assert config_map["metadata"] == {"name": "a"}
+
+
+def test_what_is_adopted_must_be_a_kind_that_roles_handle_too() -> None:
+    with pytest.raises(ProblemError, match="'Pod' is not one that roles handle"):
+        mark([item("Pod")], "prometheus-agent", "monitoring", adopt=True)
+
+
+@pytest.mark.parametrize("kind", sorted(CLUSTER_WIDE))
+def test_what_is_in_no_namespace_gets_none(kind: str) -> None:
+    (marked,) = mark([item(kind, api_version=RESOURCES[kind].api_version)], "c", "monitoring")
+    assert "namespace" not in marked["metadata"]
+    assert reference(marked) == f"{RESOURCES[kind].api_version}/{kind}//a"
+    again = from_reference(reference(marked))
+    assert again
+    assert reference(again) == reference(marked)
+
+
+def test_permissions_come_before_what_uses_them_and_go_after_it() -> None:
+    kinds = ["PrometheusAgent", "DaemonSet", "ClusterRoleBinding", "ClusterRole", "ServiceAccount"]
+    objects = [item(kind, api_version=RESOURCES[kind].api_version) for kind in kinds]
+    marked = mark(objects, "prometheus-agent", "monitoring")
+    order = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "DaemonSet", "PrometheusAgent"]
+    assert [one["kind"] for one in marked] == order
+    gone = surplus([reference(one) for one in marked], [])
+    assert [text.rsplit("/", 3)[1] for text in gone] == order[::-1]
 
 
 def test_everything_that_no_role_may_render_is_refused_at_once() -> None:

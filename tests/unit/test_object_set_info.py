@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster, served
 
-from ansible_collections.miribit.thanos.plugins.module_utils.object_set import RESOURCES, labels_of
+from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
+    CLUSTER_WIDE,
+    RESOURCES,
+    labels_of,
+)
 from ansible_collections.miribit.thanos.plugins.modules import object_set_info
 
 KEPT, GONE, FOREIGN = (f"v1/ConfigMap/monitoring/{name}" for name in ("kept", "gone", "foreign"))
@@ -20,9 +24,8 @@ Look = Callable[..., dict[str, Any]]
 @pytest.fixture
 def fake() -> Iterator[FakeCluster]:
     fake = FakeCluster()
-    for kind, resource in RESOURCES.items():
-        if kind != "Namespace":
-            fake.lists(resource.path("monitoring"))
+    # A user may list other kinds only where a test says so.
+    fake.lists(CONFIG_MAPS)
     with served(fake):
         yield fake
 
@@ -62,6 +65,31 @@ def test_without_a_record_what_bears_the_labels_is_only_named(look: Look, fake: 
 def test_volumes_are_never_looked_for(look: Look, fake: FakeCluster) -> None:
     look(recorded=["v1/PersistentVolumeClaim/monitoring/data"])
     assert not any("persistentvolumeclaims" in path for path in fake.asked())
+
+
+def path_of(kind: str) -> str:
+    return RESOURCES[kind].path("" if kind in CLUSTER_WIDE else "monitoring")
+
+
+@pytest.mark.parametrize("option", ["wanted", "recorded"])
+@pytest.mark.parametrize("kind", sorted(RESOURCES.keys() - {"Namespace"}))
+def test_a_kind_is_looked_for_where_something_names_one(look: Look, fake: FakeCluster, kind: str, option: str) -> None:
+    place = "" if kind in CLUSTER_WIDE else "monitoring"
+    named, left = (f"{RESOURCES[kind].api_version}/{kind}/{place}/{name}" for name in ("named", "left"))
+    ours = {"labels": labels_of("thanos-query")} | ({"namespace": place} if place else {})
+    fake.lists(path_of(kind), *({"metadata": {"name": name, **ours}} for name in ("named", "left")))
+    found = look(**{"wanted": [], option: [named]})
+    assert left in found["leftovers"]
+    others = {path_of(other) for other in RESOURCES if other not in {kind, "Namespace"}}
+    assert [path for path in fake.asked() if path in others] == []
+
+
+def test_what_is_in_no_namespace_is_surplus_too(look: Look, fake: FakeCluster) -> None:
+    kind = "ClusterRoleBinding"
+    fake.lists(path_of(kind))
+    fake.has(f"{path_of(kind)}/gone", {"metadata": {"name": "gone", "labels": labels_of("thanos-query")}})
+    found = look(recorded=[f"{RESOURCES[kind].api_version}/{kind}//gone"])
+    assert [(one["kind"], one["metadata"]["name"]) for one in found["surplus"]] == [(kind, "gone")]
 
 
 def test_a_refusal_of_the_api_server_is_a_problem(look: Look, fake: FakeCluster) -> None:

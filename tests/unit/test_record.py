@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ def config_map_with(text: str | None) -> dict[str, Any]:
 
 
 def changed(record: Record = RECORD, *, later: int = 0, **change: Any) -> Record:
-    wanted = read_change(*(change.get(option) for option in ("phase", "evidence", "objects", "objects_added")))
+    options = (change.get(option) for option in ("phase", "evidence", "objects", "objects_added"))
+    wanted = read_change(*options, back=change.get("back", False))
     return merge(record, wanted, NOW + timedelta(hours=later))
 
 
@@ -99,6 +101,37 @@ def test_a_phase_begins_when_it_is_another_one() -> None:
     moved = changed(phase="remote_write", later=1)
     assert (moved.phase, moved.since) == ("remote_write", "2026-01-01T13:00:00Z")
     assert moved.evidence == RECORD.evidence
+
+
+PHASES = ["phase1", "phase2", "phase3", "phase4"]
+
+
+@pytest.mark.parametrize(("reached", "again"), [(b, a) for n, b in enumerate(PHASES) for a in PHASES[:n]])
+def test_a_phase_that_has_passed_leads_back_only_if_that_is_meant(reached: str, again: str) -> None:
+    """Phase 1 run again for an edge in phase 2 proves something anew."""
+    there = Record("cluster-03", reached, "2026-01-01T12:00:00Z", {again: {"old": 1}, reached: {"b": 1}})
+    seen = changed(there, phase=again, evidence={"new": 1}, later=1)
+    assert (seen.phase, seen.since) == (reached, there.since)
+    assert seen.evidence == {again: {"new": 1}, reached: {"b": 1}}
+    gone_back = changed(there, phase=again, back=True, later=1)
+    assert (gone_back.phase, gone_back.since) == (again, "2026-01-01T13:00:00Z")
+    assert gone_back.evidence == there.evidence
+
+
+@pytest.mark.parametrize(("reached", "following"), [("", "phase1"), *pairwise(PHASES)])
+@pytest.mark.parametrize("back", [False, True])
+def test_the_following_phase_is_entered(reached: str, following: str, back: bool) -> None:
+    assert changed(Record("cluster-03", reached), phase=following, back=back).phase == following
+
+
+def test_going_back_to_the_phase_that_it_is_in_changes_nothing() -> None:
+    there = Record("cluster-03", "phase1", "2026-01-01T12:00:00Z")
+    assert changed(there, phase="phase1", back=True, later=1) == there
+
+
+@pytest.mark.parametrize(("reached", "wanted"), [("phase2", "mine"), ("mine", "phase1"), ("b", "a")])
+def test_of_phases_of_others_no_order_is_known(reached: str, wanted: str) -> None:
+    assert changed(Record("cluster-03", reached), phase=wanted).phase == wanted
 
 
 def test_evidence_takes_the_place_of_that_of_its_phase() -> None:

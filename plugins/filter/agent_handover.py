@@ -1,0 +1,40 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_handover import Wish, plan
+from ansible_collections.miribit.thanos.plugins.module_utils.agent_operator import Secrets
+from ansible_collections.miribit.thanos.plugins.module_utils.yaml_text import Yaml
+
+_YAML = Yaml(
+    load=lambda text: yaml.load(text, Loader=yaml.BaseLoader),  # noqa: S506 - it makes nothing but texts
+    scan=lambda text: yaml.scan(text, Loader=yaml.BaseLoader),
+    error=yaml.YAMLError,
+)
+
+
+def agent_handover(
+    edge: Mapping[str, Any],
+    wish: Mapping[str, Any],
+    found: Mapping[str, Any] | None = None,
+    remembered: Mapping[str, Any] | None = None,
+    *,
+    knows_kind: bool = True,
+) -> dict[str, object]:
+    """The documentation is in agent_handover.yml."""
+    secrets = Secrets(wish.get("credentials_secret", ""), wish.get("username_secret", ""))
+    names = ("credentials_secret", "username_secret")
+    wanted = Wish(secrets=secrets, **{key: value for key, value in wish.items() if key not in names})
+    return plan(edge, wanted, found, remembered or {}, _YAML, knows_kind=knows_kind).as_dict()
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., object]]:
+        return {"agent_handover": agent_handover}

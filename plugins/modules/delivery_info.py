@@ -1,0 +1,464 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: delivery_info
+short_description: See how an edge delivers now
+version_added: 0.1.0
+author:
+  - miribit.thanos contributors (@miribit)
+description:
+  - Looks at the agents of an edge and at what Thanos Query has of them, and says whether the edge delivers, and if
+    not, why. It changes nothing.
+  - An edge delivers if every agent answers and is refused nothing while it is watched, and Thanos Query has a new
+    sample of each of its targets that are up. New is what is no older than two scrape intervals and a minute.
+  - That is what one look can tell. What proves a change is M(miribit.thanos.migration_gate).
+  - Agents are found by what they run, never by their names, as M(miribit.thanos.edge_info) does.
+  - What cannot be asked is told in RV(why), and its figures are null. The module does not fail for it, and neither for
+    a cluster that cannot be reached, so that the look at the others goes on. Before phase 1, there is no Thanos Query.
+  - The kubeconfig's user needs the verb C(list) on C(pods), C(statefulsets), C(deployments), C(daemonsets) and
+    C(replicasets), and C(get) on C(pods/proxy). The one of O(query) needs C(get) on C(services/proxy). With O(uid) and
+    O(query.uid), both need C(get) on the namespace C(kube-system).
+extends_documentation_fragment:
+  - miribit.thanos.attributes
+  - miribit.thanos.attributes.info_module
+  - miribit.thanos.attributes.action_group
+  - miribit.thanos.cluster_access
+options:
+  cluster:
+    description:
+      - How the edge is called in messages, normally the name of the inventory host.
+      - If not given, it is the name of the context.
+    type: str
+  uid:
+    description: UID that the namespace C(kube-system) must have. If not given, any will do.
+    type: str
+  namespace:
+    description: Namespace of the agents.
+    type: str
+    required: true
+  external_labels:
+    description: What tells the samples of this edge from those of others at Thanos Query.
+    type: dict
+    required: true
+  query:
+    description: Where Thanos Query is, normally on the central cluster.
+    type: dict
+    required: true
+    suboptions:
+      kubeconfig:
+        description: Path of the kubeconfig file. If not given, it is O(kubeconfig).
+        type: path
+      context:
+        description: Name of a context in it. If not given, it is the current one.
+        type: str
+      uid:
+        description: UID that the namespace C(kube-system) of that cluster must have. If not given, any will do.
+        type: str
+      namespace:
+        description: Namespace of the Service.
+        type: str
+        required: true
+      service:
+        description: Name of the Service.
+        type: str
+        required: true
+      port:
+        description: Port of the HTTP API, by its number or by the name that the Service gives it.
+        type: str
+        default: http
+      scheme:
+        description: V(https) where the port speaks TLS. The API server does not check the certificate.
+        type: str
+        choices: [http, https]
+        default: http
+      path_prefix:
+        description: Query's C(--web.route-prefix).
+        type: str
+        default: ""
+      tenant_label:
+        description: The ingestors' C(--receive.tenant-label-name).
+        type: str
+        default: tenant_id
+  watch:
+    description:
+      - How long to watch the agents' counters, in seconds.
+      - If not given, it is the longest scrape interval, so that each target is scraped once, and a minute at most.
+      - With V(0), they are looked at once. RV(delivery.samples_per_second) is then the mean since the agent was
+        started, and RV(delivery.refused) is 0.
+    type: float
+seealso:
+  - module: miribit.thanos.migration_gate
+  - module: miribit.thanos.edge_info
+  - module: miribit.thanos.fleet_audit
+"""
+
+EXAMPLES = r"""
+- name: See how an edge delivers
+  miribit.thanos.delivery_info:
+    context: cluster-03
+    cluster: "{{ inventory_hostname }}"
+    namespace: monitoring
+    external_labels:
+      cluster: cluster-03
+    query:
+      context: cluster-01
+      namespace: monitoring
+      service: thanos-query
+  register: found
+
+- name: Show why it does not
+  ansible.builtin.debug:
+    msg: "{{ found.why | miribit.thanos.problem_report }}"
+  when: not found.delivers
+"""
+
+RETURN = r"""
+cluster:
+  description: The value of O(cluster), or the name of the context.
+  returned: success
+  type: str
+  sample: cluster-03
+delivers:
+  description: Whether it does.
+  returned: success
+  type: bool
+why:
+  description: Why it does not. Empty if it does.
+  returned: success
+  type: list
+  elements: dict
+  contains: &parts
+    subject:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: Samples of cluster-03
+    cause:
+      description: Why.
+      returned: always
+      type: str
+      sample: >-
+        Thanos Query has no new one of 1 of 4 targets that are up: 192.168.101.197:10250/metrics/cadvisor
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: wait for two scrapes if the agent was just changed; else look at its lag, and read its log
+unseen:
+  description: What could not be seen, and does not decide whether the edge delivers.
+  returned: success
+  type: list
+  elements: dict
+  contains: *parts
+delivery:
+  description: The figures. Null is what is not known.
+  returned: success
+  type: dict
+  contains:
+    agents:
+      description:
+        - The agents, each with C(id), C(version), and of its C(pods) how many are C(wanted) and C(answering).
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - id: StatefulSet monitoring/prometheus-agent [prometheus-agent]
+          version: 2.48.0
+          pods: {wanted: 1, answering: 1}
+    targets:
+      description: How many targets are C(up), and how many there are in C(all).
+      returned: always
+      type: dict
+      sample: {up: 4, all: 4}
+    samples_per_second:
+      description: Samples per second that its scrapes append to its WAL.
+      returned: always
+      type: float
+      sample: 181.4
+    lag:
+      description:
+        - How far the newest sample that was sent is behind the newest that was scraped, in seconds, of the slowest
+          queue.
+        - Null where nothing was sent since the queues were made.
+      returned: always
+      type: float
+      sample: 2.0
+    backlog:
+      description: How many samples wait in its queues, or are under way. More can wait in the WAL behind a full queue.
+      returned: always
+      type: int
+      sample: 14306
+    refused:
+      description: How many samples were refused while it was watched. They are never sent again.
+      returned: always
+      type: int
+      sample: 0
+    ever_delivered:
+      description: Whether any of its queues has delivered a sample since it was made.
+      returned: always
+      type: bool
+    query:
+      description: What Thanos Query has of it. Null if that could not be asked.
+      returned: always
+      type: dict
+      contains:
+        targets:
+          description: Of how many of the targets that are up there is a new sample.
+          returned: always
+          type: int
+          sample: 4
+        samples_per_second:
+          description: Samples per second that are stored of it, counted over the newest complete minute.
+          returned: always
+          type: float
+          sample: 181.7
+        newest_age:
+          description: How old the newest sample of any target is, in seconds. Null if none came in the last 5 minutes.
+          returned: always
+          type: float
+          sample: 9.3
+problems:
+  description: What is wrong with the options.
+  returned: failure
+  type: list
+  elements: dict
+  contains: *parts
+"""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.miribit.thanos.plugins.module_utils import agent_metrics, audit_prometheus, cluster, delivery
+from ansible_collections.miribit.thanos.plugins.module_utils.access import read_namespace
+from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import (
+    Container,
+    containers,
+    is_leaving,
+    version_of,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_owners import list_at, mapping_at, name_of
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_servers import AGENT
+from ansible_collections.miribit.thanos.plugins.module_utils.gate_evidence import Stored, Target, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    PODS,
+    REPLICA_SETS,
+    STATEFUL_SETS,
+    Object,
+    Objects,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.permissions import IDENTITY_NAMESPACE
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api import (
+    InstantQuery,
+    Prometheus,
+    QueryResult,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import parse
+from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Session
+
+_KINDS = {
+    "Pod": PODS,
+    "StatefulSet": STATEFUL_SETS,
+    "Deployment": DEPLOYMENTS,
+    "DaemonSet": DAEMON_SETS,
+    "ReplicaSet": REPLICA_SETS,
+}
+_ASK_SECONDS = 15.0
+_QUERY_SECONDS = 30
+
+Options = dict[str, Any]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **cluster.argument_spec(),
+            "cluster": {"type": "str"},
+            "uid": {"type": "str"},
+            "namespace": {"type": "str", "required": True},
+            "external_labels": {"type": "dict", "required": True},
+            "query": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "kubeconfig": {"type": "path"},
+                    "context": {"type": "str"},
+                    "uid": {"type": "str"},
+                    "namespace": {"type": "str", "required": True},
+                    "service": {"type": "str", "required": True},
+                    "port": {"type": "str", "default": "http"},
+                    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+                    "path_prefix": {"type": "str", "default": ""},
+                    "tenant_label": {"type": "str", "default": "tenant_id"},
+                },
+            },
+            "watch": {"type": "float"},
+        },
+        supports_check_mode=True,
+    )
+    if not cluster.HAS_KUBERNETES:
+        module.fail_json(msg=missing_required_lib("kubernetes"))
+    if not module.params["external_labels"]:
+        # Without any, the samples of all edges would be taken for those of this one.
+        fix = "give what this edge alone has, such as cluster: cluster-02"
+        failed = ProblemError([Problem("Option external_labels", "it is empty", fix)])
+        module.fail_json(msg=str(failed), problems=failed.as_dicts())
+    module.exit_json(changed=False, **look(module.params))
+
+
+def look(options: Options) -> dict[str, Any]:
+    name = options["cluster"] or options["context"] or "the edge"
+    labels = {str(key): str(value) for key, value in options["external_labels"].items()}
+    seen = delivery.Seen(name, options["namespace"], labels)
+    problems: list[Problem] = []
+    unseen: list[Problem] = []
+    try:
+        seen = replace(seen, agents=_watched(_session(options, options), options))
+    except ProblemError as error:
+        problems += [delivery.of_edge(problem, name) for problem in error.problems]
+    # What has arrived of an edge that cannot be reached is known all the same.
+    try:
+        seen, unseen = _asked(seen, options)
+    except ProblemError as error:
+        problems += map(delivery.without_query, error.problems)
+    seen = replace(seen, problems=tuple(problems))
+    why = delivery.complaints(seen)
+    return {
+        "cluster": name,
+        "delivers": not why,
+        "why": [problem.as_dict() for problem in why],
+        "unseen": [problem.as_dict() for problem in unseen],
+        "delivery": delivery.facts(seen),
+    }
+
+
+def _session(options: Options, place: Options) -> Session:
+    """Of the cluster that is meant. Raises ProblemError if it is another one."""
+    session = cluster.session(place["kubeconfig"] or options["kubeconfig"], place["context"])
+    if place["uid"]:
+        identity = read_namespace(session.send("GET", NAMESPACES.path("", IDENTITY_NAMESPACE)), session.cluster)
+        if identity.uid != place["uid"]:
+            cause = f"its namespace {IDENTITY_NAMESPACE} has the UID {identity.uid or '(not seen)'}, not {place['uid']}"
+            fix = "correct kubeconfig and context, or fleet_cluster_uid if this cluster was made anew"
+            raise ProblemError([Problem(f"Cluster behind {session.cluster}", cause, fix)])
+    return session
+
+
+# The agents.
+
+
+def _watched(session: Session, options: Options) -> tuple[delivery.Workload, ...]:
+    """The agents, with what each of their pods says at two moments."""
+    found = {kind: Objects(session).find(resource, options["namespace"]) for kind, resource in _KINDS.items()}
+    agents = [one for one in containers(found) if one.kind == AGENT]
+    first = [(one, [_Process(session, one, dict(pod)) for pod in one.pods if not is_leaving(pod)]) for one in agents]
+    processes = [process for _one, several in first for process in several]
+    seconds = options["watch"]
+    if seconds is None:
+        seconds = delivery.watch(target for process in processes for target in process.pod.targets or ())
+    if seconds > 0 and any(process.pod.last for process in processes):
+        time.sleep(seconds)
+        for process in processes:
+            process.look_again()
+    return tuple(_workload(one, tuple(process.pod for process in several)) for one, several in first)
+
+
+def _workload(one: Container, pods: tuple[delivery.Pod, ...]) -> delivery.Workload:
+    wanted = mapping_at(one.workload.item or {}, "spec").get("replicas")
+    version = version_of(str(one.content.get("image") or ""))
+    return delivery.Workload(one.id, version, wanted if isinstance(wanted, int) else len(pods), pods)
+
+
+class _Process:
+    """The Prometheus in a pod."""
+
+    def __init__(self, session: Session, one: Container, pod: Object) -> None:
+        self._session = session
+        self.pod = delivery.Pod(name_of(pod))
+        try:
+            content = next(each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name)
+            self._target = audit_prometheus.proxy_target(pod, dict(content))
+            agent, self._moment = self._metrics(), time.monotonic()
+            self.pod = replace(self.pod, first=agent, last=agent, targets=self._targets())
+        except ProblemError as error:
+            self.pod = replace(self.pod, silent=error.problems[0])
+
+    def look_again(self) -> None:
+        if self.pod.last is None:
+            return
+        try:
+            agent, seconds = self._metrics(), time.monotonic() - self._moment
+            self.pod = replace(self.pod, last=agent, seconds=seconds, targets=self._targets())
+        except ProblemError as error:
+            self.pod = replace(self.pod, last=None, targets=None, silent=error.problems[0])
+
+    def _metrics(self) -> agent_metrics.Agent:
+        answer = self._ask("metrics")
+        if audit_prometheus.speaks_tls(answer):
+            self._target = replace(self._target, scheme="https")
+            answer = self._ask("metrics")
+        if answer.status != 200:
+            cause = f"it does not answer with metrics (HTTP {answer.status})"
+            fix = "wait until it is Ready; if it stays so, read its log"
+            raise ProblemError([Problem(f"{self._target} in {self._session.cluster}", cause, fix)])
+        return agent_metrics.read(parse(answer.body.decode(errors="replace")))
+
+    def _targets(self) -> tuple[Target, ...]:
+        answer = self._ask("api/v1/targets", ("state", "active"))
+        return targets(audit_prometheus.data(answer, f"{self._target} in {self._session.cluster}"))
+
+    def _ask(self, endpoint: str, *params: tuple[str, str]) -> Answer:
+        answer = self._session.get(self._target.path(endpoint), params, timeout=_ASK_SECONDS)
+        if problem := refusal(self._target, answer, self._session.cluster):
+            raise ProblemError([problem])
+        return answer
+
+
+# Thanos Query.
+
+
+def _asked(seen: delivery.Seen, options: Options) -> tuple[delivery.Seen, list[Problem]]:
+    """With what Query has, and what it could not tell. Raises ProblemError if it could not be asked at all."""
+    place = options["query"]
+    parts = {name: place[name] for name in ("namespace", "port", "scheme", "path_prefix")}
+    query = Prometheus(_session(options, place), ProxyTarget(kind="service", name=place["service"], **parts))
+    found = _instant(query, delivery.moments_query(seen.external_labels, place["tenant_label"]))
+    stored = Stored(
+        max((sample.timestamp for sample in found.samples), default=0.0),
+        tuple((sample.metric, float(sample.value)) for sample in found.samples if sample.value),
+    )
+    unseen = [_incomplete(query, warning) for warning in found.warnings]
+    interval = delivery.longest_interval((seen.targets or {}).values())
+    text = delivery.received_query(seen.external_labels, place["tenant_label"], interval)
+    try:
+        counted = _instant(query, text, delivery.received_until(stored, interval))
+    except ProblemError as error:
+        return replace(seen, stored=stored), [*unseen, *error.problems]
+    received = sum(float(sample.value) for sample in counted.samples if sample.value)
+    return replace(seen, stored=stored, received=received), unseen
+
+
+def _instant(query: Prometheus, text: str, moment: float | None = None) -> QueryResult:
+    # A store that cannot be reached takes nothing away from what is found.
+    time_text = None if moment is None else str(moment)
+    return query.instant(InstantQuery(text, time=time_text, timeout=_QUERY_SECONDS, partial_response=True))
+
+
+def _incomplete(query: Prometheus, warning: str) -> Problem:
+    fix = "look at its stores, and whether every ingestor is Ready"
+    return Problem(f"{query.target} in {query.session.cluster}", f"its answer may lack something: {warning}", fix)
+
+
+if __name__ == "__main__":
+    main()

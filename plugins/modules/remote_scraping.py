@@ -1,0 +1,359 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: remote_scraping
+short_description: Stop scraping edges from the central cluster that deliver by themselves, or begin again
+version_added: 0.1.0
+author:
+  - miribit.thanos contributors (@miribit)
+description:
+  - Finds out what the full Prometheus servers of the central cluster scrape that the agents of edges deliver, too, by
+    address, path and parameters, takes it out of their additional scrape jobs, and waits until all of their pods have
+    stopped. So no target counts twice.
+  - What was taken out of static targets for one edge leaves those of the others in the same job. What an agent does not
+    deliver stays, and a warning names it.
+  - Where the servers are of a Helm release of kube-prometheus-stack, its list
+    C(prometheus.prometheusSpec.additionalScrapeConfigs) is changed in the values that the user gave, and the release is
+    upgraded with M(kubernetes.core.helm) to the same version of the same chart. If that fails, Helm rolls it back.
+  - Where a custom resource Prometheus that nobody manages names a Secret, its key is changed. It is written anew, so
+    comments in it are lost.
+  - Anything else is left alone, and a warning says what to do by hand. This is so for Argo CD and Flux, for scrape jobs
+    that are a text with templates or in a Secret that the release only names, and for those that come from a
+    ServiceMonitor, a PodMonitor, a Probe or a ScrapeConfig.
+  - What was taken out is kept in the record of each edge before, and goes back to its place with O(state=present).
+    What somebody has changed in between stays as it is.
+extends_documentation_fragment:
+  - miribit.thanos.cluster_access
+  - miribit.thanos.attributes
+  - miribit.thanos.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Neither Helm nor the cluster is asked for a dry run. It tells which jobs and targets would go or come back.
+  diff_mode:
+    support: full
+    details:
+      - Only names of jobs and targets are shown.
+  idempotent:
+    support: full
+    details:
+      - Where nothing is scraped twice, Helm is not run.
+options:
+  namespace:
+    description:
+      - Namespace of the fleet on the central cluster.
+      - All namespaces are looked at. Where the user may not, only this one is.
+    type: str
+    required: true
+  edges:
+    description:
+      - The targets of the agent of each edge, as RV(miribit.thanos.edge_info#module:agents[].targets) has them. Null if
+        they are not known.
+      - Only a target that is V(up) counts as delivered.
+      - With O(state=present), only the names are used.
+    type: dict
+    required: true
+  labels:
+    description:
+      - For each edge of the fleet, also those that do not deliver yet, the value of the label C(cluster) on what is
+        scraped of it. The name of the edge will do as well.
+      - They tell edges apart whose networks have the same addresses.
+    type: dict
+    default: {}
+  state:
+    description:
+      - With V(absent), nothing that an agent delivers is scraped from the central cluster afterwards.
+      - With V(present), what was taken out for these edges is scraped again. If that cannot be done, it fails.
+    type: str
+    choices: [absent, present]
+    default: absent
+  chart_ref:
+    description:
+      - The chart of the release, as M(kubernetes.core.helm) takes it. The name of a repository and a chart, an
+        C(oci://) reference, a URL, or a path.
+      - A release does not say where its chart came from. Without it a release is left alone, and a warning says so.
+    type: str
+    default: ""
+  chart_repo_url:
+    description: URL of the chart's repository, where O(chart_ref) is the name of a chart only.
+    type: str
+    default: ""
+  chart_version:
+    description: Version of the chart. It must be the one that runs, which is the default.
+    type: str
+    default: ""
+  record:
+    description:
+      - V(namespace) and V(run) of M(miribit.thanos.migration_record). The records are on the same cluster.
+    type: dict
+    required: true
+  lock:
+    description:
+      - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
+      - If given, nothing is changed unless the lock is held by this run, and it is renewed while the task waits.
+    type: dict
+  timeout:
+    description:
+      - How long to wait until the servers scrape what they should, in seconds. Helm may take as long once more.
+      - A kubelet takes up to 90 s until a pod sees what has changed in a Secret.
+    type: float
+    default: 300
+  interval:
+    description: How long to wait before looking again, in seconds.
+    type: float
+    default: 5
+requirements:
+  - helm >= 3.8, if the servers are of a Helm release
+notes:
+  - Helm has to be allowed everything that the release consists of, which is much more than what this module itself asks
+    for.
+seealso:
+  - module: kubernetes.core.helm
+  - module: miribit.thanos.edge_info
+  - module: miribit.thanos.migration_record
+"""
+
+EXAMPLES = r"""
+- name: Stop scraping cluster-03 from the central cluster
+  miribit.thanos.remote_scraping:
+    context: cluster-01
+    namespace: monitoring
+    edges:
+      cluster-03: "{{ edge.agents | map(attribute='targets') | flatten }}"
+    chart_ref: prometheus-community/kube-prometheus-stack
+    record:
+      namespace: monitoring
+      run: "{{ fleet.run }}"
+
+- name: Scrape it from there again
+  miribit.thanos.remote_scraping:
+    context: cluster-01
+    namespace: monitoring
+    edges: {cluster-03: []}
+    state: present
+    chart_ref: prometheus-community/kube-prometheus-stack
+    record:
+      namespace: monitoring
+      run: "{{ fleet.run }}"
+"""
+
+RETURN = r"""
+jobs:
+  description: What was taken out or put back, or would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    edge:
+      description: The edge.
+      returned: always
+      type: str
+      sample: cluster-03
+    job:
+      description: The scrape job.
+      returned: always
+      type: str
+      sample: cluster-03-kubelet
+    source:
+      description: Where it is written.
+      returned: always
+      type: str
+      sample: release monitoring/kube-prometheus-stack
+    targets:
+      description: The targets.
+      returned: always
+      type: list
+      elements: str
+      sample: ["192.168.101.197:10250/metrics"]
+progress:
+  description: What was waited for.
+  returned: if it waited
+  type: list
+  elements: str
+  sample: ["pod prometheus-stack-0 still scrapes job cluster-03-kubelet (192.168.101.197:10250/metrics)"]
+problems:
+  description: What is wrong; the parts of the message for programs. On success, it is what stays, and why.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: Scrape job cluster-03-kubelet of Argo CD application argocd/monitoring
+    cause:
+      description: Why.
+      returned: always
+      type: str
+      sample: Argo CD would undo a change that is made behind its back
+    fix:
+      description: What to do.
+      returned: always
+      type: str
+      sample: take it out in the repository
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.miribit.thanos.plugins.module_utils import audit_prometheus, cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import components
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import Container, containers, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.audit_owners import (
+    find,
+    list_at,
+    mapping_at,
+    name_of,
+    namespace_of,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    NODES,
+    PODS,
+    REPLICA_SETS,
+    SERVICES,
+    STATEFUL_SETS,
+    Object,
+    Objects,
+    RefusedError,
+    Resource,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import Own, own, told_targets
+
+Found = dict[str, Any]
+
+_SECONDS = 30.0
+_PROMETHEUS = "Prometheus"
+_KINDS = {
+    "Pod": PODS,
+    "Node": NODES,
+    "Service": SERVICES,
+    "StatefulSet": STATEFUL_SETS,
+    "Deployment": DEPLOYMENTS,
+    "DaemonSet": DAEMON_SETS,
+    "ReplicaSet": REPLICA_SETS,
+    _PROMETHEUS: Resource("monitoring.coreos.com/v1", "prometheuses"),
+}
+
+
+def main() -> None:
+    """Look once, for the action plugin of the same name: what the servers scrape, and whose they are."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    if not cluster.HAS_KUBERNETES:
+        module.fail_json(msg=missing_required_lib("kubernetes"))
+    found = look(module.params)
+    if isinstance(found, ProblemError):
+        module.fail_json(msg=str(found), problems=found.as_dicts())
+    module.exit_json(changed=False, servers=found)
+
+
+def argument_spec() -> dict[str, dict[str, object]]:
+    return {
+        **cluster.argument_spec(),
+        "namespace": {"type": "str", "required": True},
+        "edges": {"type": "dict", "required": True},
+        "labels": {"type": "dict", "default": {}},
+        "state": {"type": "str", "choices": ["absent", "present"], "default": "absent"},
+        "chart_ref": {"type": "str", "default": ""},
+        "chart_repo_url": {"type": "str", "default": ""},
+        "chart_version": {"type": "str", "default": ""},
+        "record": {"type": "dict", "required": True},
+        "lock": {"type": "dict"},
+        "timeout": {"type": "float", "default": 300},
+        "interval": {"type": "float", "default": 5},
+    }
+
+
+def look(options: dict[str, Any]) -> list[Found] | ProblemError:
+    try:
+        return Look(cluster.session(options["kubeconfig"], options["context"]), options["namespace"]).servers()
+    except ProblemError as error:
+        return error
+
+
+class Look:
+    """The full servers of a cluster, with the targets of each pod."""
+
+    def __init__(self, session: Session, namespace: str) -> None:
+        self._session = session
+        self._namespace = namespace
+        self._sees_all_pods = True
+
+    def servers(self) -> list[Found]:
+        found = {kind: self._listed(kind, resource) for kind, resource in _KINDS.items()}
+        centre = own(found, sees_all_pods=self._sees_all_pods)
+        running = {one.id: one for one in containers(found)}
+        servers = []
+        for component in components(found, {}, {}):
+            if component["kind"] == "prometheus":
+                owner: Found = dict(mapping_at(component, "owner"))
+                one = running[str(component["id"])]
+                pods = [self._pod(dict(pod), one, centre) for pod in one.pods]
+                jobs = _scrape_configs(owner.get("custom_resource") or {}, found)
+                servers.append({"id": one.id, "owner": owner, "scrape_configs": jobs, "pods": pods})
+        return servers
+
+    def _listed(self, kind: str, resource: Resource) -> list[Object]:
+        """In the whole cluster, or else in the namespace; of what is in no namespace, or of no known kind, nothing."""
+        objects = Objects(self._session)
+        try:
+            return objects.find(resource)
+        except RefusedError as error:
+            if error.status not in {403, 404} or (error.status == 404 and kind != _PROMETHEUS):
+                raise
+            if error.status == 404 or kind == "Node":
+                return []
+        self._sees_all_pods &= kind != "Pod"
+        return objects.find(resource, self._namespace)
+
+    def _pod(self, pod: Object, one: Container, centre: Own) -> Found:
+        ready = is_ready(pod)
+        told: Found = {"name": f"{namespace_of(pod)}/{name_of(pod)}", "ready": ready, "targets": None, "problem": None}
+        if not ready:
+            return told
+        try:
+            return {**told, "targets": told_targets(self._targets(pod, one), centre)}
+        except ProblemError as error:
+            return {**told, "problem": error.problems[0].as_dict()}
+
+    def _targets(self, pod: Object, one: Container) -> object:
+        own_content = [each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name]
+        content = own_content[0] if own_content else one.content
+        target = audit_prometheus.proxy_target(pod, dict(content))
+        answer = self._session.get(target.path("api/v1/targets"), [("state", "active")], timeout=_SECONDS)
+        if audit_prometheus.speaks_tls(answer):
+            target = replace(target, scheme="https")
+            answer = self._session.get(target.path("api/v1/targets"), [("state", "active")], timeout=_SECONDS)
+        if problem := refusal(target, answer, self._session.cluster):
+            raise ProblemError([problem])
+        return audit_prometheus.data(answer, _name(target, self._session))
+
+
+def _name(target: ProxyTarget, session: Session) -> str:
+    return f"{target} in {session.cluster}"
+
+
+def _scrape_configs(custom_resource: Found, found: dict[str, list[Object]]) -> Found | None:
+    """The Secret that a custom resource names for its additional jobs."""
+    if custom_resource.get("kind") != _PROMETHEUS:
+        return None
+    namespace = str(custom_resource["namespace"])
+    item = find(found, _PROMETHEUS, namespace, str(custom_resource["name"])) or {}
+    jobs = mapping_at(item, "spec", "additionalScrapeConfigs")
+    return {"namespace": namespace, "name": jobs.get("name"), "key": jobs.get("key")} if jobs else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Phase 2 on the audited fleet, after phase 1. The tests follow each other, as an operator's commands do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inside import eventually, get, kubectl
+from play import (
+    EDGES,
+    PHASE1,
+    PHASE2,
+    ROLLBACK,
+    ask,
+    least_permissions,
+    nothing_changes,
+    objects,
+    play,
+    recorded,
+    succeed,
+    unchanged,
+)
+
+Inventory = Callable[..., Path]
+
+MONITORING = "--namespace=monitoring"
+#: Not what probes send.
+SCRAPED = '__name__!="miribit_thanos_canary"'
+#: What audited agents scrape: node-exporter, kubelet and cAdvisor of each node, and kube-state-metrics.
+TARGETS = {"cluster-02": 7, "cluster-03": 4, "cluster-04": 4}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _receiver(audited: None) -> None:
+    """The receiver of phase 1, also where this file is run alone."""
+    if "thanos-receiver-router" not in kubectl("cluster-01", "get", "deployments", MONITORING, "--output=name"):
+        succeed(PHASE1)
+
+
+class Watch(threading.Thread):
+    """Asks Query all the time how many targets of each cluster are up."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seen: dict[str, list[int]] = {edge: [] for edge in EDGES}
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            found = {one["metric"].get("cluster"): int(one["value"][1]) for one in ask("sum(up) by (cluster)")}
+            for edge, counts in self.seen.items():
+                counts.append(found.get(edge, 0))
+            time.sleep(1)
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join(60)
+
+
+@contextmanager
+def counted_once() -> Iterator[Watch]:
+    """No target of an edge is ever counted twice, and none is lost once all are there."""
+    watch = Watch()
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.end()
+    for edge, counts in watch.seen.items():
+        assert counts, "Query was not asked"
+        assert max(counts) <= TARGETS[edge], (edge, counts)
+        if TARGETS[edge] in counts:
+            assert set(counts[counts.index(TARGETS[edge]) :]) == {TARGETS[edge]}, (edge, counts)
+
+
+def up() -> dict[str, int]:
+    found = {one["metric"].get("cluster"): int(one["value"][1]) for one in ask("sum(up) by (cluster)")}
+    return {edge: found.get(edge, 0) for edge in EDGES}
+
+
+def agent(edge: str) -> dict[str, Any]:
+    return get(edge, "statefulset", "prometheus-agent", MONITORING)
+
+
+def config(edge: str) -> str:
+    text: str = get(edge, "configmap", "prometheus-agent-config", MONITORING)["data"]["prometheus.yml"]
+    return text
+
+
+def volume(edge: str) -> str:
+    """The volume with the WAL."""
+    name: str = get(edge, "persistentvolumeclaim", "data-prometheus-agent-0", MONITORING)["spec"]["volumeName"]
+    return name
+
+
+@pytest.fixture(scope="module")
+def found(audited: None) -> dict[str, Any]:
+    """The agent of cluster-03 as the audit found it."""
+    return {"config": config("cluster-03"), "pod": agent("cluster-03")["spec"]["template"]["spec"]}
+
+
+def test_check_mode_says_what_would_change_and_changes_nothing(found: dict[str, Any]) -> None:
+    assert "svc.cluster-01.local" in found["config"]
+    with nothing_changes():
+        played = succeed(PHASE2, "--check", "--diff")
+    assert {edge: played.changed[edge] for edge in EDGES} == dict.fromkeys(EDGES, 1)
+    assert "+  - name: thanos" in played.output
+    assert "+    url: http://192.168.101.210:19291/api/v1/receive" in played.output
+    assert "A queue to thanos (http://192.168.101.210:19291/api/v1/receive) begins" in played.said
+
+
+def test_every_edge_delivers_and_no_target_is_counted_twice() -> None:
+    before = {edge: (agent(edge)["metadata"]["uid"], volume(edge)) for edge in EDGES}
+    assert up() == dict.fromkeys(EDGES, 0)
+    with counted_once() as watch:
+        succeed(PHASE2)
+    assert up() == TARGETS
+    assert {edge: counts[-1] for edge, counts in watch.seen.items()} == TARGETS
+    # In place: the same workload, with the same WAL.
+    assert {edge: (agent(edge)["metadata"]["uid"], volume(edge)) for edge in EDGES} == before
+
+
+def test_the_record_says_that_they_deliver_and_what_was_seen() -> None:
+    for edge in EDGES:
+        record = recorded(edge)
+        assert record["phase"] == "phase2"
+        assert any(line.startswith("ok    stored") for line in record["evidence"]["phase2"]["checks"])
+        assert record["evidence"]["phase1"]["url"] == "http://192.168.101.210:19291/api/v1/receive"
+
+
+def test_each_tenant_has_the_series_of_its_own_namespaces() -> None:
+    for tenant in ("tenant-a", "tenant-b"):
+        found = ask(f'count by (namespace) ({{cluster="cluster-02", tenant_id="{tenant}", {SCRAPED}}})')
+        assert [one["metric"] for one in found] == [{"namespace": tenant}]
+    others = ask('count by (namespace) ({cluster="cluster-02", tenant_id="platform"})')
+    assert len(others) > 1
+    assert not {one["metric"].get("namespace") for one in others} & {"tenant-a", "tenant-b"}
+    assert not ask(f'count({{cluster="cluster-02", tenant_id="default-tenant", {SCRAPED}}})')
+
+
+def test_both_phases_again_change_nothing() -> None:
+    for playbook in (PHASE1, PHASE2):
+        with nothing_changes():
+            unchanged(succeed(playbook))
+    assert recorded("cluster-03")["phase"] == "phase2"
+
+
+def test_check_mode_is_still_true_and_limit_looks_at_one_edge() -> None:
+    with nothing_changes():
+        played = succeed(PHASE2, "--check", "--diff", "--limit=cluster-03")
+    unchanged(played)
+    assert list(played.changed) == ["cluster-03"]
+
+
+def test_one_edge_goes_back_and_comes_again(found: dict[str, Any]) -> None:
+    others = {edge: objects(edge) for edge in ("cluster-02", "cluster-04")}
+    played = succeed(ROLLBACK, "--extra-vars=to=phase1", "--limit=cluster-03")
+    assert played.changed["cluster-03"] > 0
+    assert config("cluster-03") == found["config"]
+    assert agent("cluster-03")["spec"]["template"]["spec"] == found["pod"]
+    assert recorded("cluster-03")["phase"] == "phase1"
+    assert {edge: objects(edge) for edge in others} == others
+    with nothing_changes():
+        unchanged(succeed(ROLLBACK, "--extra-vars=to=phase1", "--limit=cluster-03"))
+    succeed(PHASE2, "--limit=cluster-03")
+    assert eventually(lambda: up() == TARGETS, 60), up()
+
+
+def test_a_way_back_that_there_is_not_is_refused() -> None:
+    with nothing_changes():
+        played = play(ROLLBACK, "--extra-vars=to=phase7", "--limit=cluster-03")
+    assert played.returncode != 0
+    assert "to=phase7: there is no such way back. Fix: give -e to=phase1" in played.said
+
+
+@pytest.mark.long
+def test_with_the_least_permissions_it_does_the_same(tmp_path: Path, inventory: Inventory) -> None:
+    least = inventory(all={"fleet_kubeconfig": least_permissions(tmp_path, "phase2")})
+    succeed(ROLLBACK, "--extra-vars=to=phase1", "--limit=cluster-04", inventory=least)
+    succeed(PHASE2, inventory=least)
+    unchanged(succeed(PHASE2, inventory=least))

@@ -1,0 +1,146 @@
+"""Phase 2 while things break: what is wrong is said, a plain rerun goes on, and nothing that was taken is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sequence
+from inside import CHECKOUT, eventually, kubectl, lab
+from play import PHASE1, PHASE2, ROLLBACK, Played, command, environment, recorded, succeed, unchanged
+
+from lab.paths import STATE
+
+pytestmark = [pytest.mark.usefixtures("audited"), pytest.mark.long]
+
+Inventory = Callable[..., Path]
+
+MONITORING = "--namespace=monitoring"
+SUPERVISORCTL = ("exec", "python", "-m", "supervisor.supervisorctl", "-c", STATE / "supervisord.conf")
+ROUTERS = "deployment/thanos-receiver-router"
+
+
+@pytest.fixture(scope="module")
+def _receiver(audited: None) -> None:
+    if "thanos-receiver-router" not in kubectl("cluster-01", "get", "deployments", MONITORING, "--output=name"):
+        succeed(PHASE1)
+
+
+@pytest.fixture
+def counting(_receiver: None, inventory: Inventory) -> Path:
+    """Every agent before phase 2, with one thing more to scrape in cluster-03: what counts its scrapes."""
+    sequence.start("cluster-03")
+    changed = inventory(**{"cluster-03": {"prometheus_agent_extra_scrape_configs": [sequence.job("cluster-03")]}})
+    succeed(ROLLBACK, "--extra-vars=to=phase1", inventory=changed)
+    return changed
+
+
+@contextmanager
+def started(inventory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Phase 2 in a group of its own."""
+    process = subprocess.Popen(
+        command(PHASE2, *arguments, inventory=inventory),
+        cwd=CHECKOUT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def ended(process: subprocess.Popen[str], seconds: float = 900) -> Played:
+    output, _nothing = process.communicate(timeout=seconds)
+    return Played(process.returncode, output)
+
+
+def delivers(edge: str) -> bool:
+    return recorded(edge)["phase"] == "phase2"
+
+
+def nothing_is_missing(first: int, seconds: float = 120) -> None:
+    """From this number on, all have arrived that there are by now."""
+    last = max(sequence.stored("cluster-03"))
+
+    def missing() -> list[int]:
+        there = set(sequence.stored("cluster-03"))
+        return [number for number in range(first, last + 1) if number not in there]
+
+    assert last > first
+    assert eventually(lambda: not missing(), seconds), missing()
+    print(f"{last - first + 1} samples, {first} to {last}: all there")
+
+
+def test_a_receiver_that_goes_between_two_edges_stops_the_run_and_costs_nothing(counting: Path) -> None:
+    with started(counting, "--limit=cluster-03,cluster-04") as process:
+        assert eventually(lambda: delivers("cluster-03"), 400)
+        first = max(sequence.stored("cluster-03"))
+        kubectl("cluster-01", "scale", ROUTERS, MONITORING, "--replicas=0")
+        played = ended(process)
+    assert played.returncode != 0
+    assert "cluster-04" in played.said
+    assert "Fix: " in played.said
+    assert not delivers("cluster-04")
+    time.sleep(30)
+    kubectl("cluster-01", "scale", ROUTERS, MONITORING, "--replicas=2")
+    kubectl("cluster-01", "rollout", "status", ROUTERS, MONITORING, "--timeout=180s")
+    succeed(PHASE2, inventory=counting)
+    unchanged(succeed(PHASE2, inventory=counting))
+    nothing_is_missing(first)
+
+
+def test_an_edge_whose_api_server_is_gone_is_named_and_the_others_keep_what_they_have(counting: Path) -> None:
+    with started(counting, "--limit=cluster-03,cluster-04") as process:
+        assert eventually(lambda: delivers("cluster-03"), 400)
+        first = max(sequence.stored("cluster-03"))
+        lab(*SUPERVISORCTL, "stop", "cluster-04-apiserver")
+        try:
+            played = ended(process)
+        finally:
+            lab(*SUPERVISORCTL, "start", "cluster-04-apiserver")
+    assert played.returncode != 0
+    assert "API server" in played.said
+    assert "cluster-04" in played.said
+    assert "Fix: " in played.said
+    lab("up")
+    succeed(PHASE2, inventory=counting)
+    unchanged(succeed(PHASE2, inventory=counting))
+    nothing_is_missing(first)
+
+
+def test_a_run_that_is_killed_is_finished_by_the_next_one(counting: Path) -> None:
+    seed = random.SystemRandom().randrange(10_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _round in range(5):
+        succeed(ROLLBACK, "--extra-vars=to=phase1", inventory=counting)
+        before = max(sequence.stored("cluster-03"), default=0)
+        delay = chance.uniform(5, 150)
+        with started(counting) as process:
+            try:
+                ended(process, delay)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+        print(f"killed after {delay:.1f} s; phases: {_phases()}")
+        succeed(PHASE2, inventory=counting)
+        unchanged(succeed(PHASE2, inventory=counting))
+        # Whenever it was killed: what came first since the agent was repaired is followed by all the rest.
+        nothing_is_missing(min(number for number in sequence.stored("cluster-03") if number > before))
+
+
+def _phases() -> dict[str, Any]:
+    return {edge: recorded(edge)["phase"] for edge in ("cluster-02", "cluster-03", "cluster-04")}
