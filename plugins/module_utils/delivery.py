@@ -5,7 +5,8 @@
 """How an edge delivers now: what its agents say of themselves, what Thanos Query has of them, and the judgement.
 
 An edge delivers where every agent answers, has targets that are up, is refused nothing while it is watched, and Query
-has a new sample of each of these targets. That is what one look can tell; what proves a change is the gate.
+has a new sample of each of these targets. That is what one look can tell; what proves a change is the gate. Where
+nothing is watched, nothing may have been refused since a queue was made.
 
 No I/O here. Private to the collection: it can change at any time.
 """
@@ -43,12 +44,12 @@ _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod of an agent, looked at twice. What it did not tell is None."""
+    """A pod of an agent, looked at twice, or once where nothing is watched. What it did not tell is None."""
 
     name: str
     first: Agent | None = None
     last: Agent | None = None
-    #: What lies between both looks.
+    #: What lies between both looks. 0 where there is one.
     seconds: float = 0.0
     targets: tuple[Target, ...] | None = None
     silent: Problem | None = None
@@ -62,18 +63,24 @@ class Pod:
         """Samples per second that its scrapes append: between the looks, or since it was started where there is one."""
         if self.first is None or self.last is None:
             return None
-        if self.seconds <= 0:
+        if not self.watched:
             return self.last.rate
         if self._restarted or self.first.appended is None or self.last.appended is None:
             return None
         return (self.last.appended - self.first.appended) / self.seconds
 
     @property
+    def watched(self) -> bool:
+        return self.seconds > 0
+
+    @property
     def refused(self) -> float:
-        """Between the looks. A queue that is new since the first one has counted from 0."""
+        """Between the looks, or since its queues were made. One that is new since the first look has counted from 0."""
         if self.first is None or self.last is None:
             return 0.0
-        before = {} if self._restarted else {_id(queue): queue.failed for queue in self.first.queues}
+        before = (
+            {} if self._restarted or not self.watched else {_id(queue): queue.failed for queue in self.first.queues}
+        )
         failed = ((queue.failed, before.get(_id(queue), 0.0)) for queue in self.last.queues)
         # One that has fallen was made anew.
         return sum(now - then if now >= then else now for now, then in failed)
@@ -126,6 +133,11 @@ class Seen:
             if target.key not in found or is_up(target):
                 found[target.key] = target
         return found
+
+    @property
+    def watched(self) -> bool | None:
+        """None if there is no pod that could be. One look is for all of them, or two."""
+        return any(pod.watched for pod in self.pods) if self.pods else None
 
     @property
     def queues(self) -> list[tuple[Agent, Queue]]:
@@ -228,6 +240,7 @@ def facts(seen: Seen) -> dict[str, object]:
     return {
         "agents": None if seen.agents is None else [_agent(agent) for agent in seen.agents],
         "targets": None if targets is None else {"up": len(_up(targets)), "all": len(targets)},
+        "watched": seen.watched,
         "samples_per_second": round(sum(rates), 1) if rates else None,
         "lag": round(max(lags), 1) if lags else None,
         "backlog": int(sum(queue.pending for _agent, queue in seen.queues)) if seen.pods else None,
@@ -313,8 +326,12 @@ def _of_agents(seen: Seen) -> Iterator[Problem]:
 def _of_refusals(seen: Seen) -> Iterator[Problem]:
     refused = sum(pod.refused for pod in seen.pods)
     if refused:
-        cause = f"{refused:,.0f} samples were refused while it was watched, and are never sent again"
+        since = "while it was watched" if seen.watched else "since its queue was made"
+        cause = f"{refused:,.0f} samples were refused {since}, and are never sent again"
         fix = "read the agent's log, and compare external labels and clocks if it says 409"
+        if not seen.watched:
+            # A queue keeps its count as long as it lives.
+            fix = f"watch it, which tells whether it goes on; then {fix}"
         yield Problem(f"Agent of {seen.cluster}", cause, fix)
 
 

@@ -19,6 +19,12 @@ Edge = dict[str, object]
 
 _UNKNOWN = "?"
 _NOT_SEEN = "correct what it names, and run it again"
+# Without a colon before a blank, as all lines of the table.
+_UNWATCHED = (
+    "Nothing was watched, so SCRAPED/S is the mean since an agent was started, and samples that were refused count "
+    "since its queue was made."
+)
+_UNWATCHED_BEFORE = "Before, nothing was watched, so SCRAPED/S was the mean since an agent was started."
 
 
 def edges(results: Mapping[str, object]) -> list[Edge]:
@@ -122,7 +128,7 @@ def table(now: Sequence[Edge], before: Mapping[str, Edge] | None = None) -> list
     rows += [[str(edge["edge"]), *_row(edge, before)] for edge in now]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*lines, _total(now, before), *_why(now)]
+    return [*lines, _total(now, before), *_how(now, before), *_why(now)]
 
 
 def _row(edge: Edge, before: Mapping[str, Edge] | None) -> list[str]:
@@ -141,6 +147,14 @@ def _total(now: Sequence[Edge], before: Mapping[str, Edge] | None) -> str:
     received = [_number(mapping(_figures(edge).get("query")).get("samples_per_second")) for edge in now]
     known = [rate for rate in received if rate is not None]
     return f"{told}; {_amount(round(sum(known)))} samples/s arrive" if known else told
+
+
+def _how(now: Sequence[Edge], before: Mapping[str, Edge] | None) -> list[str]:
+    """What the figures are where nothing was watched. Older reports do not tell."""
+    if any(_figures(edge).get("watched") is False for edge in now):
+        return [_UNWATCHED]
+    then = before or {}
+    return [_UNWATCHED_BEFORE] if any(_figures(edge).get("watched") is False for edge in then.values()) else []
 
 
 def _count(several: Sequence[Edge]) -> int:

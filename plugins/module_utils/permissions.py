@@ -283,19 +283,8 @@ _TABLE = {
                 ("", ("endpoints", "nodes", "pods", "services"), ("get", "list", "watch")),
                 ("", ("nodes/metrics",), ("get",)),
                 ("discovery.k8s.io", ("endpointslices",), ("get", "list", "watch")),
-                (
-                    "",
-                    (
-                        "configmaps",
-                        "limitranges",
-                        "namespaces",
-                        "persistentvolumeclaims",
-                        "persistentvolumes",
-                        "replicationcontrollers",
-                        "resourcequotas",
-                    ),
-                    ("list", "watch"),
-                ),
+                ("", ("configmaps", "limitranges", "namespaces", "resourcequotas"), ("list", "watch")),
+                ("", ("persistentvolumeclaims", "persistentvolumes", "replicationcontrollers"), ("list", "watch")),
                 ("", ("/metrics",), ("get",)),
                 (
                     "admissionregistration.k8s.io",

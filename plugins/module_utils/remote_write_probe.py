@@ -46,6 +46,8 @@ _MORE_ATTEMPTS_SECONDS = 8.0
 _STATUS = re.compile(r"server returned HTTP status (?P<status>\d{3})(?P<text>[^\n]*)")
 _LOOKED_STATUS = re.compile(r"check failed: URL=\S*, status=(?P<status>\d{3})")
 _LONGEST_TEXT = 300
+#: The name of a probe's Job, and of its pod.
+_PROBE_NAME = re.compile(r"miribit-thanos-probe-[0-9a-z-]+")
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,10 @@ class Canary:
     def is_tls(self) -> bool:
         return self.url.startswith("https:")
 
-    def subject(self, cluster: str) -> str:
-        tenant = f"tenant {self.tenant}" if self.tenant else "default tenant"
-        return f"Remote write from {cluster} to {self.url} ({tenant})"
-
-    def problems(self, *, with_credentials: bool = True) -> list[Problem]:
+    def problems(self, *, tenant_option: str = "Option tenant", with_credentials: bool = True) -> list[Problem]:
         """Why it cannot be sent. Whether it makes sense is what is measured."""
         credentials = self._credential_problems() if with_credentials else ()
-        return [*self._url_problems(), *self._identity_problems(), *credentials]
+        return [*self._url_problems(), *self._identity_problems(tenant_option), *credentials]
 
     def _url_problems(self) -> Iterator[Problem]:
         found = [complaint for complaint in url_complaints(self.url) if complaint.id in {"secret", "url"}]
@@ -91,9 +89,9 @@ class Canary:
             )
             yield Problem("Option url", cause, "take it out")
 
-    def _identity_problems(self) -> Iterator[Problem]:
+    def _identity_problems(self, tenant_option: str) -> Iterator[Problem]:
         if self.tenant and (cause := wrong_name(self.tenant)):
-            yield Problem("Option tenant", cause, "give another name")
+            yield Problem(tenant_option, cause, "give another name")
         if cause := header_complaint(self.tenant_header):
             yield Problem("Option tenant_header", cause, "give the routers' --receive.tenant-header")
         for complaint in label_complaints(self.external_labels):
@@ -457,3 +455,87 @@ def steps(canary: Canary, failed: Failure | None, read_back: bool, seconds: floa
 
 def unprobed(canary: Canary, read_back: bool) -> list[dict[str, object]]:
     return [{**step, "ok": None, "observed": ""} for step in steps(canary, None, read_back, None)]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What has become of a canary."""
+
+    canary: Canary
+    #: Whether a pod has sent it, or tried to.
+    probed: bool = False
+    failed: Failure | None = None
+    #: None where it was not read back.
+    seconds: float | None = None
+    copies: int | None = None
+    #: Why the pod could not run.
+    problems: tuple[Problem, ...] = ()
+
+    def as_dict(self, *, read_back: bool) -> dict[str, object]:
+        if self.probed:
+            way = steps(self.canary, self.failed, read_back, self.seconds)
+        else:
+            way = unprobed(self.canary, read_back)
+        return {
+            "tenant": self.canary.tenant,
+            "probe_id": self.canary.id if self.probed else None,
+            "seconds": self.seconds,
+            "copies": self.copies,
+            "steps": way,
+        }
+
+
+def summary(attempts: Sequence[Attempt], *, read_back: bool) -> dict[str, object]:
+    """The attempts of several tenants. Seconds and copies are None where not every one of them was read back."""
+    seconds = [attempt.seconds for attempt in attempts if attempt.seconds is not None]
+    copies = [attempt.copies for attempt in attempts if attempt.copies is not None]
+    return {
+        "probed": any(attempt.probed for attempt in attempts),
+        "seconds": max(seconds) if seconds and len(seconds) == len(attempts) else None,
+        "copies": min(copies) if copies and len(copies) == len(attempts) else None,
+        "probes": [attempt.as_dict(read_back=read_back) for attempt in attempts],
+    }
+
+
+@dataclass(frozen=True)
+class _Met:
+    """What went wrong, without the tenant that it happened to."""
+
+    subject: str
+    cause: str
+    fix: str
+    observed: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        # Each attempt has a Job of its own. What was observed can hold a port, which is another one each time.
+        return _PROBE_NAME.sub("", self.subject), _PROBE_NAME.sub("", self.cause), self.fix
+
+
+def told(attempts: Sequence[Attempt], cluster: str) -> list[Problem]:
+    """What went wrong. What has happened to several tenants is told once, and names them all."""
+    found: dict[tuple[str, str, str], list[tuple[Canary, _Met]]] = {}
+    for attempt in attempts:
+        for met in _met(attempt, cluster):
+            found.setdefault(met.key, []).append((attempt.canary, met))
+    return [_of_all(several) for several in found.values()]
+
+
+def _met(attempt: Attempt, cluster: str) -> Iterator[_Met]:
+    yield from (_Met(problem.subject, problem.cause, problem.fix) for problem in attempt.problems)
+    if failed := attempt.failed:
+        subject = f"Remote write from {cluster} to {attempt.canary.url}"
+        yield _Met(subject, f"step {failed.step}: {failed.cause}", failed.fix, failed.observed)
+
+
+def _of_all(several: Sequence[tuple[Canary, _Met]]) -> Problem:
+    first = several[0][1]
+    observed = "; ".join(dict.fromkeys(met.observed for _canary, met in several if met.observed))
+    subject = f"{first.subject} ({_named([canary.tenant for canary, _met in several])})"
+    return Problem(subject, f"{first.cause} ({observed})" if observed else first.cause, first.fix)
+
+
+def _named(tenants: Sequence[str]) -> str:
+    names = list(dict.fromkeys(tenant for tenant in tenants if tenant))
+    parts = [f"tenant{'s' if len(names) > 1 else ''} {', '.join(names)}"] if names else []
+    return " and ".join([*parts, *(["default tenant"] if "" in tenants else [])])

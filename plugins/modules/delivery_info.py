@@ -87,8 +87,9 @@ options:
     description:
       - How long to watch the agents' counters, in seconds.
       - If not given, it is the longest scrape interval, so that each target is scraped once, and a minute at most.
-      - With V(0), they are looked at once. RV(delivery.samples_per_second) is then the mean since the agent was
-        started, and RV(delivery.refused) is 0.
+      - With V(0), nothing is watched, and they are looked at once. RV(delivery.samples_per_second) is then the mean
+        since the agent was started, and RV(delivery.refused) counts since its queues were made, so that what is long
+        past keeps the edge from being one that delivers.
     type: float
 seealso:
   - module: miribit.thanos.migration_gate
@@ -174,8 +175,15 @@ delivery:
       returned: always
       type: dict
       sample: {up: 4, all: 4}
+    watched:
+      description: Whether the agents' counters were watched for a while, or looked at once (O(watch=0)).
+      returned: always
+      type: bool
+      sample: true
     samples_per_second:
-      description: Samples per second that its scrapes append to its WAL.
+      description:
+        - Samples per second that its scrapes append to its WAL, while it was watched.
+        - The mean since the agent was started, where RV(delivery.watched) is V(false).
       returned: always
       type: float
       sample: 181.4
@@ -193,7 +201,9 @@ delivery:
       type: int
       sample: 14306
     refused:
-      description: How many samples were refused while it was watched. They are never sent again.
+      description:
+        - How many samples were refused while it was watched. They are never sent again.
+        - Since its queues were made, where RV(delivery.watched) is V(false).
       returned: always
       type: int
       sample: 0

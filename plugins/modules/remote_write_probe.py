@@ -52,9 +52,18 @@ options:
     type: str
     required: true
   tenant:
-    description: The tenant to write as. If it is empty, no header is sent, and the receiver takes its default tenant.
+    description:
+      - The tenant to write as. If it is empty, no header is sent, and the receiver takes its default tenant.
+      - At most one of O(tenant) and O(tenants) may be given.
     type: str
     default: ""
+  tenants:
+    description:
+      - Write as each of these tenants at the same time, eight at once at most, each with a sample and a Job of its own.
+      - An empty text is the receiver's default tenant.
+      - At most one of O(tenant) and O(tenants) may be given.
+    type: list
+    elements: str
   tenant_header:
     description: The routers' C(--receive.tenant-header).
     type: str
@@ -167,35 +176,49 @@ EXAMPLES = r"""
       context: cluster-01
       namespace: monitoring
       service: thanos-query
+
+- name: Prove it for each tenant that cluster-03 writes as
+  miribit.thanos.remote_write_probe:
+    context: cluster-03
+    namespace: monitoring
+    image: quay.io/prometheus/prometheus:v3.15.0
+    url: http://192.168.101.210:19291/api/v1/receive
+    tenants: [tenant-a, tenant-b]
+    external_labels:
+      cluster: cluster-03
 """
 
 RETURN = r"""
 probed:
-  description: Whether a sample was sent, or tried to be.
+  description: Whether a sample was sent, or tried to be; with O(tenants), one at least.
   returned: always
   type: bool
   sample: true
 probe_id:
   description: The value of the label C(probe) of the sample.
-  returned: if it was probed
+  returned: if it was probed, without O(tenants)
   type: str
   sample: 5d0c1e0f9a7b
 seconds:
-  description: How long after its acceptance the sample was found. Null if it was not read back.
+  description:
+    - How long after its acceptance the sample was found. Null if it was not read back.
+    - With O(tenants), the longest of them; null if one of them was not read back.
   returned: always
   type: float
   sample: 0.2
 copies:
-  description: How many copies of the sample Thanos Query makes one of. Null if it was not read back.
+  description:
+    - How many copies of the sample Thanos Query makes one of. Null if it was not read back.
+    - With O(tenants), the fewest of them; null if one of them was not read back.
   returned: always
   type: int
   sample: 3
 steps:
   description: The way of the sample. V(tls) is there where the URL is C(https), V(read_back) where O(query) is given.
-  returned: always
+  returned: without O(tenants)
   type: list
   elements: dict
-  contains:
+  contains: &steps
     name:
       description: V(resolve), V(connect), V(tls), V(http), V(accept) or V(read_back).
       returned: always
@@ -221,8 +244,42 @@ steps:
       returned: always
       type: str
       sample: ""
+probes:
+  description: One of each tenant, in the order of O(tenants).
+  returned: with O(tenants)
+  type: list
+  elements: dict
+  contains:
+    tenant:
+      description: The tenant, as it was given.
+      returned: always
+      type: str
+      sample: tenant-a
+    probe_id:
+      description: The value of the label C(probe) of its sample. Null if it was not probed.
+      returned: always
+      type: str
+      sample: 5d0c1e0f9a7b
+    seconds:
+      description: How long after its acceptance the sample was found. Null if it was not read back.
+      returned: always
+      type: float
+      sample: 0.2
+    copies:
+      description: How many copies of the sample Thanos Query makes one of. Null if it was not read back.
+      returned: always
+      type: int
+      sample: 3
+    steps:
+      description: The way of the sample, as RV(steps).
+      returned: always
+      type: list
+      elements: dict
+      contains: *steps
 problems:
-  description: What is wrong; the parts of the message for programs.
+  description:
+    - What is wrong; the parts of the message for programs.
+    - What has happened to several of O(tenants) is told once, and its subject names them.
   returned: failure
   type: list
   elements: dict
@@ -247,6 +304,7 @@ problems:
 import secrets
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -260,16 +318,19 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api impo
 from ansible_collections.miribit.thanos.plugins.module_utils.reader import Reader
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_probe import (
     CREDENTIALS,
+    Attempt,
     Canary,
     Failure,
     failure,
     not_found,
     read_back_failure,
-    steps,
-    unprobed,
+    summary,
+    told,
     worth_waiting,
 )
 
+#: An edge must have room for so many pods.
+AT_ONCE = 8
 READ_BACK_SECONDS = 30.0
 POLL_SECONDS = 0.5
 
@@ -283,6 +344,7 @@ def main() -> None:
             "image": {"type": "str", "required": True},
             "url": {"type": "str", "required": True},
             "tenant": {"type": "str", "default": ""},
+            "tenants": {"type": "list", "elements": "str"},
             "tenant_header": {"type": "str", "default": "X-Scope-OrgID"},
             "external_labels": {"type": "dict", "default": {}},
             "credentials": {"type": "dict", "options": {**values, "username": {"type": "str"}}},
@@ -306,7 +368,7 @@ def main() -> None:
                 },
             },
         },
-        mutually_exclusive=[("credentials", "credentials_secret")],
+        mutually_exclusive=[("credentials", "credentials_secret"), ("tenant", "tenants")],
         supports_check_mode=True,
     )
     if not cluster.HAS_KUBERNETES:
@@ -314,67 +376,83 @@ def main() -> None:
     if "@" in module.params["url"]:
         # It is refused for the password that it may hold, which must not come back with the options either.
         module.no_log_values.add(module.params["url"])
-    result: dict[str, Any] = {
-        "changed": False,
-        "probed": False,
-        "seconds": None,
-        "copies": None,
-        **probe(module.params, check_mode=module.check_mode),
-    }
-    if problems := result.pop("problems"):
+    attempts, problems = probe(module.params, check_mode=module.check_mode)
+    result: dict[str, Any] = {"changed": False, **_result(attempts, module.params)}
+    if problems:
         failed = ProblemError(problems)
         module.fail_json(msg=str(failed), problems=failed.as_dicts(), **result)
     module.exit_json(**result)
 
 
-def probe(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+def probe(options: dict[str, Any], *, check_mode: bool) -> tuple[list[Attempt], list[Problem]]:
     target = _target(options["query"])
     values = {name: text for name, text in (options["credentials"] or {}).items() if text}
-    canary, wrong = _canary(options, values)
+    canaries, wrong = _canaries(options, values)
     wrong += [*option_problems(options["image"], options["timeout"]), *(target.problems() if target else [])]
-    result = {"steps": unprobed(canary, target is not None), "problems": wrong}
+    unsent = [Attempt(canary) for canary in canaries]
     if wrong or check_mode:
         # In check mode, the cluster may be empty still.
-        return result
+        return unsent, wrong
     try:
         objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
         if options["credentials_secret"]:
-            canary, wrong = _canary(options, _from_secret(objects, options))
+            canaries, wrong = _canaries(options, _from_secret(objects, options))
         prometheus = Prometheus(_query_session(options), target) if target else None
-        return {**result, "problems": wrong} if wrong else _try(objects, canary, prometheus, options)
     except ProblemError as error:
-        return {**result, "problems": error.problems}
+        return unsent, list(error.problems)
+    if wrong:
+        return unsent, wrong
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        attempts = list(pool.map(lambda canary: _try(objects, canary, prometheus, options), canaries))
+    return attempts, told(attempts, objects.session.cluster)
 
 
-def _try(objects: Objects, canary: Canary, prometheus: Prometheus | None, options: dict[str, Any]) -> dict[str, Any]:
+def _result(attempts: list[Attempt], options: Mapping[str, Any]) -> dict[str, object]:
+    found = summary(attempts, read_back=options["query"] is not None)
+    if options["tenants"] is not None:
+        return found
+    one = attempts[0].as_dict(read_back=options["query"] is not None)
+    left_out = {"tenant"} if attempts[0].probed else {"tenant", "probe_id"}
+    return {"probed": found["probed"], **{name: value for name, value in one.items() if name not in left_out}}
+
+
+def _try(objects: Objects, canary: Canary, prometheus: Prometheus | None, options: dict[str, Any]) -> Attempt:
     job = canary.probe(options["namespace"], options["image"], options["timeout"])
-    failed = failure(canary, probe_run.run(objects, job, worth_waiting), options["timeout"])
+    try:
+        outcomes = probe_run.run(objects, job, worth_waiting)
+    except ProblemError as error:
+        return Attempt(canary, problems=error.problems)
+    failed = failure(canary, outcomes, options["timeout"])
     seconds, copies = None, None
     if prometheus and not failed:
         failed, seconds, copies = _read_back(canary, prometheus, options["query"]["tenant_label"])
-    problems = []
-    if failed:
-        observed = f" ({failed.observed})" if failed.observed else ""
-        cause = f"step {failed.step}: {failed.cause}{observed}"
-        problems.append(Problem(canary.subject(objects.session.cluster), cause, failed.fix))
-    return {
-        "probed": True,
-        "probe_id": canary.id,
-        "seconds": seconds,
-        "copies": copies,
-        "steps": steps(canary, failed, prometheus is not None, seconds),
-        "problems": problems,
-    }
+    return Attempt(canary, True, failed, seconds, copies)
 
 
-def _canary(options: dict[str, Any], credentials: dict[str, str]) -> tuple[Canary, list[Problem]]:
+def _canaries(options: dict[str, Any], credentials: dict[str, str]) -> tuple[list[Canary], list[Problem]]:
+    """One of each tenant, and what is wrong with them."""
+    if options["tenants"] is None:
+        canary, wrong = _canary(options, credentials, options["tenant"], "Option tenant")
+        return [canary], wrong
+    if not options["tenants"]:
+        fix = "give the tenants that the edge writes as, an empty text for the default one"
+        return [], [Problem("Option tenants", "it is empty", fix)]
+    several = [_canary(options, credentials, tenant, f"Option tenants, {tenant}") for tenant in options["tenants"]]
+    # What they have in common is wrong only once.
+    wrong = list(dict.fromkeys(problem for _canary, problems in several for problem in problems))
+    return [canary for canary, _problems in several], wrong
+
+
+def _canary(
+    options: dict[str, Any], credentials: dict[str, str], tenant: str, tenant_option: str
+) -> tuple[Canary, list[Problem]]:
     reader = Reader()
     labels = reader.labels("Option external_labels", options["external_labels"])
     canary = Canary(
         url=options["url"],
         id=secrets.token_hex(6),
         value=int(time.time()),
-        tenant=options["tenant"],
+        tenant=tenant,
         tenant_header=options["tenant_header"],
         external_labels=labels,
         credentials={name: text for name, text in credentials.items() if name != "username"},
@@ -383,7 +461,8 @@ def _canary(options: dict[str, Any], credentials: dict[str, str]) -> tuple[Canar
     )
     # The password may be in a Secret that is read later.
     known = canary.credentials or not options["credentials_secret"]
-    return canary, [*reader.problems, *canary.problems(with_credentials=bool(known))]
+    problems = canary.problems(tenant_option=tenant_option, with_credentials=bool(known))
+    return canary, [*reader.problems, *problems]
 
 
 def _from_secret(objects: Objects, options: Mapping[str, Any]) -> dict[str, str]:

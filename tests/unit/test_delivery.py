@@ -72,6 +72,7 @@ def test_an_edge_that_delivers_tells_all_figures() -> None:
     assert delivery.facts(seen) == {
         "agents": [{"id": ID, "version": "2.48.0", "pods": {"wanted": 1, "answering": 1}}],
         "targets": {"up": 1, "all": 1},
+        "watched": True,
         "samples_per_second": 182.0,
         # A queue that something waits in does not know the newest sample.
         "lag": 2.0,
@@ -127,7 +128,12 @@ def test_a_process_that_was_started_again_between_the_looks_has_no_rate() -> Non
 
 def test_one_look_gives_the_mean_since_the_start() -> None:
     seen = edge(replace(pod(agent(queue())), seconds=0.0))
+    assert delivery.facts(seen)["watched"] is False
     assert delivery.facts(seen)["samples_per_second"] == round(9000 / 890, 1)
+
+
+def test_whether_a_silent_agent_was_watched_is_not_known() -> None:
+    assert delivery.facts(edge(Pod("prometheus-agent-0", silent=SILENT)))["watched"] is None
 
 
 @pytest.mark.parametrize(
@@ -184,6 +190,17 @@ def test_samples_that_are_refused_while_it_is_watched_are_told() -> None:
 
 def test_samples_that_were_refused_before_are_past() -> None:
     assert delivery.complaints(edge(pod(agent(queue(failed=3.0))))) == []
+
+
+def test_with_one_look_all_samples_that_were_refused_since_the_queue_was_made_count() -> None:
+    seen = edge(replace(pod(agent(queue(failed=3.0))), seconds=0.0))
+    assert delivery.facts(seen)["refused"] == 3
+    assert only(seen).cause == "3 samples were refused since its queue was made, and are never sent again"
+    assert only(seen).fix.startswith("watch it, which tells whether it goes on; then read the agent's log")
+
+
+def test_with_one_look_an_edge_that_was_refused_nothing_delivers() -> None:
+    assert delivery.complaints(edge(replace(pod(agent(queue())), seconds=0.0))) == []
 
 
 def test_a_queue_that_was_made_anew_counts_from_nothing() -> None:

@@ -140,6 +140,7 @@ def test_an_edge_that_delivers_is_told_with_all_its_figures(look: Callable[..., 
             }
         ],
         "targets": {"up": 1, "all": 1},
+        "watched": True,
         "samples_per_second": 182.0,
         "lag": 5.0,
         "backlog": 7,
@@ -162,7 +163,17 @@ def test_it_watches_for_a_scrape_and_asks_query_afterwards(
 def test_it_need_not_watch(look: Callable[..., Result], api: FakeCluster, waited: list[float]) -> None:
     result = look(watch=0)
     assert waited == []
+    assert [request.path for request in api.requests].count(f"{PROXY}/metrics") == 1
+    assert result["delivers"]
+    assert result["delivery"]["watched"] is False
     assert result["delivery"]["samples_per_second"] == 10.0
+
+
+def test_where_it_does_not_watch_what_was_ever_refused_is_told(look: Callable[..., Result], api: FakeCluster) -> None:
+    api.has(f"{PROXY}/metrics", metrics(failed=3))
+    result = look(watch=0)
+    assert not result["delivers"]
+    assert result["delivery"]["refused"] == 3
 
 
 def test_what_is_refused_while_it_is_watched_is_told(look: Callable[..., Result], api: FakeCluster) -> None:

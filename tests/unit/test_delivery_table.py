@@ -23,6 +23,7 @@ def delivery(received: float | None = 182.3, **figures: Any) -> Edge:
     return {
         "agents": [{"id": "StatefulSet a/b [c]", "version": "2.48.0", "pods": {"wanted": 1, "answering": 1}}],
         "targets": {"up": 4, "all": 4},
+        "watched": True,
         "samples_per_second": 181.8,
         "lag": 2.4,
         "backlog": 0,
@@ -140,6 +141,37 @@ def test_what_is_no_earlier_report_is_refused(earlier: object) -> None:
 def test_what_is_no_report_is_refused(edges: Any) -> None:
     with pytest.raises(AnsibleFilterError, match="delivery_table: what it is given is no report"):
         delivery_table(edges)
+
+
+# Without watching.
+
+
+def test_where_nothing_was_watched_a_sentence_between_total_and_reasons_says_so() -> None:
+    lines = shown({"cluster-02": result(), "cluster-03": {**before(), "delivery": delivery(watched=False)}})
+    assert lines[-3].startswith("1 of 2 edges deliver")
+    assert lines[-2] == (
+        "Nothing was watched, so SCRAPED/S is the mean since an agent was started, and samples that were refused count "
+        "since its queue was made."
+    )
+    assert lines[-1].startswith("cluster-03  Samples of cluster-03")
+
+
+def test_where_it_was_watched_nothing_is_said_of_it() -> None:
+    assert len(shown({"cluster-03": result()})) == 3
+
+
+def test_that_the_earlier_report_was_made_without_watching_is_said() -> None:
+    earlier = {"edges": delivery_report({"cluster-03": result(watched=False)})}
+    assert shown({"cluster-03": result()}, earlier)[-1] == (
+        "Before, nothing was watched, so SCRAPED/S was the mean since an agent was started."
+    )
+    assert shown({"cluster-03": result(watched=False)}, earlier)[-1].startswith("Nothing was watched")
+
+
+def test_of_an_earlier_report_that_does_not_tell_whether_it_watched_nothing_is_said() -> None:
+    then = delivery_report({"cluster-03": result()})
+    del then[0]["delivery"]["watched"]
+    assert len(shown({"cluster-03": result()}, {"edges": then})) == 3
 
 
 # Cells.

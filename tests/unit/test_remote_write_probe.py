@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import yaml
-from probe_cluster import ProbeCluster, probe_cluster, ran
+from probe_cluster import Object, ProbeCluster, probe_cluster, ran
 
 from ansible_collections.miribit.thanos.plugins.module_utils import cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import Outcome
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_probe import worth_waiting
 from ansible_collections.miribit.thanos.plugins.modules import remote_write_probe
@@ -44,8 +47,10 @@ def probe(run_module: Run, probe_cluster: ProbeCluster, monkeypatch: pytest.Monk
             "url": URL,
             "tenant": "tenant-a",
             "external_labels": {"cluster": "cluster-03"},
+            **more,
         }
-        result = run_module(remote_write_probe, {**options, **more})
+        given = {name: value for name, value in options.items() if value is not None}
+        result = run_module(remote_write_probe, given)
         assert PASSWORD not in json.dumps(result)
         assert PASSWORD not in json.dumps(probe_cluster.created[:1])
         return result
@@ -489,3 +494,211 @@ def test_a_query_that_cannot_be_reached_is_told(
     assert (
         "step read_back: service monitoring/thanos-query port http in context cluster-03: it does not exist" in message
     )
+
+
+# Several tenants.
+
+
+@dataclass
+class TenantsCluster(ProbeCluster):
+    """Each tenant's pod has its own way: the status of the pod, what promtool says, and what Query has of it."""
+
+    statuses: dict[str, Object] = field(default_factory=dict)
+    pushes: dict[str, str] = field(default_factory=dict)
+    events_of: dict[str, str] = field(default_factory=dict)
+    found: dict[str, list[Object]] = field(default_factory=dict)
+    #: The first ones go on only when all of them have begun.
+    meeting: threading.Barrier | None = None
+    _tenants: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _begun: int = 0
+    running: int = 0
+    most_running: int = 0
+
+    def send(self, method: str, path: str, **request: Any) -> Answer:
+        if method == "POST" and path.endswith("/secrets"):
+            config = json.loads(base64.b64decode(request["body"]["data"]["push.yml"]))
+            header = config.get("http_headers", {}).get("X-Scope-OrgID", {"values": [""]})
+            self._tenants[request["body"]["metadata"]["name"]] = header["values"][0]
+        if method == "POST" and path.endswith("/jobs"):
+            self._begin()
+        if method == "DELETE":
+            with self._lock:
+                self.running -= 1
+        answer: Answer = super().send(method, path, **request)
+        return answer
+
+    def _begin(self) -> None:
+        with self._lock:
+            self.running += 1
+            self.most_running = max(self.most_running, self.running)
+            self._begun += 1
+            meets = self.meeting if self.meeting and self._begun <= self.meeting.parties else None
+        if meets:
+            meets.wait()
+
+    def _read(self, what: str, params: Sequence[tuple[str, str]] = ()) -> Answer:
+        asked = dict(params)
+        if what == "pods":
+            job = asked["labelSelector"].removeprefix("job-name=")
+            status = self.statuses.get(self._tenants[job], ran(look=1, push=0))
+            items = [] if self._tenants[job] in self.events_of else [{"metadata": {"name": job}, "status": status}]
+            return Answer(200, json.dumps({"items": items}).encode())
+        if what == "events":
+            job = asked["fieldSelector"].removeprefix("involvedObject.name=")
+            message = self.events_of[self._tenants[job]].replace("JOB", job)
+            return Answer(200, json.dumps({"items": [{"reason": "FailedCreate", "message": message}]}).encode())
+        if what.endswith("/log") and asked["container"] == "push":
+            job = what.removeprefix("pods/").removesuffix("/log")
+            return Answer(200, self.pushes.get(self._tenants[job], PUSHED).encode())
+        answer: Answer = super()._read(what, params)
+        return answer
+
+    def get(self, path: str, params: Sequence[tuple[str, str]], **rest: Any) -> Answer:
+        command = f"--label=probe={dict(params)['query'].split(chr(34))[1]}"
+        jobs = [job for job in list(self.created) if job["kind"] == "Job"]
+        name = next(
+            job["metadata"]["name"]
+            for job in jobs
+            if any(command in one["command"] for one in job["spec"]["template"]["spec"]["containers"])
+        )
+        tenant = self._tenants[name]
+        with self._lock:
+            self.series = [self.found.get(tenant, [series(tenant_id=tenant or "default-tenant")])]
+            answer: Answer = super().get(path, params, **rest)
+        return answer
+
+
+@pytest.fixture
+def tenants(probe_cluster: ProbeCluster, monkeypatch: pytest.MonkeyPatch) -> TenantsCluster:
+    stand_in = TenantsCluster(logs={"look": LOOKED})
+    monkeypatch.setattr(cluster, "session", lambda *_context: stand_in)
+    return stand_in
+
+
+@pytest.fixture
+def probe_all(probe: Run) -> Run:
+    """Run the module as several tenants."""
+    return lambda names, **more: probe(tenant=None, tenants=names, **more)
+
+
+def refused(status: str) -> str:
+    return f"Parsing metrics file /probe/canary.txt\n  FAILED: server returned HTTP status {status}\n"
+
+
+def only(result: dict[str, Any]) -> dict[str, str]:
+    (problem,) = result["problems"]
+    found: dict[str, str] = problem
+    return found
+
+
+NO_RING = "500 Internal Server Error: no matching hashring to handle tenant"
+TO = f"Remote write from context cluster-03 to {URL}"
+
+
+def test_each_tenant_is_proven_in_the_order_that_is_given(probe_all: Run, tenants: TenantsCluster) -> None:
+    result = probe_all(["tenant-b", "", "tenant-a"], query=QUERY)
+    assert not result.get("failed")
+    assert result["probed"] is True
+    assert [entry["tenant"] for entry in result["probes"]] == ["tenant-b", "", "tenant-a"]
+    assert len({entry["probe_id"] for entry in result["probes"]}) == 3
+    assert all(oks(entry)["read_back"] for entry in result["probes"])
+    assert not {"steps", "probe_id"} & result.keys()
+
+
+def test_the_longest_time_and_the_fewest_copies_are_told(
+    probe_all: Run, tenants: TenantsCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_back(canary: Any, *_rest: object) -> tuple[None, float, int]:
+        return (None, 0.5, 2) if canary.tenant == "tenant-a" else (None, 0.1, 3)
+
+    monkeypatch.setattr(remote_write_probe, "_read_back", read_back)
+    result = probe_all(["tenant-a", "tenant-b"], query=QUERY)
+    assert (result["seconds"], result["copies"]) == (0.5, 2)
+    assert [(entry["seconds"], entry["copies"]) for entry in result["probes"]] == [(0.5, 2), (0.1, 3)]
+
+
+def test_tenants_are_probed_at_the_same_time(probe_all: Run, tenants: TenantsCluster) -> None:
+    tenants.meeting = threading.Barrier(3, timeout=5)
+    assert not probe_all(["tenant-a", "tenant-b", "tenant-c"]).get("failed")
+
+
+def test_no_more_than_eight_tenants_are_probed_at_once(probe_all: Run, tenants: TenantsCluster) -> None:
+    tenants.meeting = threading.Barrier(8, timeout=5)
+    result = probe_all([f"tenant-{number}" for number in range(12)])
+    assert len(result["probes"]) == 12
+    assert tenants.most_running == 8
+
+
+def test_where_one_tenant_fails_it_is_named_and_the_others_are_proven(probe_all: Run, tenants: TenantsCluster) -> None:
+    tenants.statuses = {"tenant-b": ran(look=1, push=1)}
+    tenants.pushes = {"tenant-b": refused(NO_RING)}
+    result = probe_all(["tenant-a", "tenant-b"], query=QUERY)
+    assert only(result)["subject"] == f"{TO} (tenant tenant-b)"
+    assert [oks(entry)["accept"] for entry in result["probes"]] == [True, False]
+    assert (result["probed"], result["seconds"], result["copies"]) == (True, None, None)
+    assert result["probes"][0]["copies"] == 1
+
+
+def test_the_same_cause_of_several_tenants_is_told_once(probe_all: Run, tenants: TenantsCluster) -> None:
+    tenants.statuses = dict.fromkeys(("", "tenant-a", "tenant-b"), ran(look=1, push=1))
+    tenants.pushes = dict.fromkeys(("", "tenant-a", "tenant-b"), refused(NO_RING))
+    problem = only(probe_all(["tenant-a", "", "tenant-b"]))
+    assert problem["subject"] == f"{TO} (tenants tenant-a, tenant-b and default tenant)"
+    assert problem["cause"].count("HTTP 500") == 1
+
+
+def test_of_the_same_cause_every_text_is_told(probe_all: Run, tenants: TenantsCluster) -> None:
+    tenants.statuses = dict.fromkeys(("tenant-a", "tenant-b"), ran(look=1, push=1))
+    tenants.pushes = {name: refused(f"{NO_RING} {name}") for name in ("tenant-a", "tenant-b")}
+    problem = only(probe_all(["tenant-a", "tenant-b"]))
+    assert problem["cause"].endswith(f"(HTTP {NO_RING} tenant-a; HTTP {NO_RING} tenant-b)")
+
+
+def test_different_causes_are_told_one_by_one(probe_all: Run, tenants: TenantsCluster) -> None:
+    tenants.statuses = {"tenant-b": ran(look=1, push=1)}
+    tenants.pushes = {"tenant-b": refused("429 Too Many Requests: no")}
+    tenants.found = {"": [series(value=5)]}
+    problems = probe_all(["tenant-a", "tenant-b", ""], query=QUERY)["problems"]
+    assert [problem["subject"] for problem in problems] == [f"{TO} (tenant tenant-b)", f"{TO} (default tenant)"]
+
+
+def test_pods_that_are_refused_are_told_once_though_each_has_its_name(probe_all: Run, tenants: TenantsCluster) -> None:
+    tenants.events_of = dict.fromkeys(("tenant-a", "tenant-b"), 'pods "JOB-x2x4z" is forbidden: exceeded quota: few')
+    result = probe_all(["tenant-a", "tenant-b", "tenant-c"])
+    problem = only(result)
+    assert problem["subject"].endswith(" in context cluster-03 (tenants tenant-a, tenant-b)")
+    assert "exceeded quota" in problem["cause"]
+    assert [entry["probe_id"] is None for entry in result["probes"]] == [True, True, False]
+    assert oks(result["probes"][0]) == dict.fromkeys(("resolve", "connect", "http", "accept"))
+
+
+def test_a_list_of_one_tenant_is_a_list(probe_all: Run, tenants: TenantsCluster) -> None:
+    assert [entry["tenant"] for entry in probe_all(["tenant-a"])["probes"]] == ["tenant-a"]
+
+
+def test_a_tenant_that_cannot_be_sent_is_named(probe_all: Run, tenants: TenantsCluster) -> None:
+    result = probe_all(["tenant-a", "a/b"])
+    assert only(result)["subject"] == "Option tenants, a/b"
+    assert tenants.asked == []
+
+
+def test_what_is_wrong_for_all_tenants_is_told_once(probe_all: Run, tenants: TenantsCluster) -> None:
+    assert only(probe_all(["tenant-a", "tenant-b"], url="ftp://a"))["subject"] == "Option url"
+
+
+def test_no_tenant_is_refused(probe_all: Run, tenants: TenantsCluster) -> None:
+    result = probe_all([])
+    assert only(result)["cause"] == "it is empty"
+    assert (result["probes"], result["probed"]) == ([], False)
+
+
+def test_tenant_and_tenants_exclude_each_other(probe: Run, tenants: TenantsCluster) -> None:
+    assert "parameters are mutually exclusive: tenant|tenants" in probe(tenants=["tenant-b"])["msg"]
+
+
+def test_check_mode_tells_the_tenants_and_sends_nothing(probe_all: Run, tenants: TenantsCluster) -> None:
+    result = probe_all(["tenant-a", ""], _ansible_check_mode=True)
+    assert result["probed"] is False
+    assert [(entry["tenant"], entry["probe_id"]) for entry in result["probes"]] == [("tenant-a", None), ("", None)]
+    assert tenants.asked == []
