@@ -241,7 +241,7 @@ class _Change:
         source, text = self.agent["config"], self.agent.get("text")
         if self.agent["workload"]["kind"] not in _APPS:
             cause = f"its pods are made from a {self.agent['workload']['kind']}, which is not changed here"
-            self._refuse(cause, "run it as a StatefulSet, or take prometheus_agent_form: operator")
+            self._refuse(cause, "run it as a StatefulSet")
         if source is None or source["key"] is None:
             cause = (
                 "where its configuration comes from cannot be told: --config.file is no file of a ConfigMap or Secret"

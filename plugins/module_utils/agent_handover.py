@@ -211,7 +211,9 @@ class _Planner:
     def _check(self, old: Old) -> None:
         if old.kind not in _SCALED:
             cause = f"a {old.kind} is not scaled to no pods here, and beside it the new agent would count twice"
-            fix = f"take {old} away by hand, or take prometheus_agent_form: configmap"
+            fix = f"take {old} away by hand"
+            if old.kind == "DaemonSet":
+                fix += ", or take prometheus_agent_form: configmap"
             self.problems.append(Problem(str(old), cause, fix))
         elif old.replicas is None:
             cause = "how many pods it is to have is not known, so nobody could bring it back"

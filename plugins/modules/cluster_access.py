@@ -43,7 +43,7 @@ options:
   phase:
     description: The phase whose permissions are asked for.
     type: str
-    choices: [audit, phase1, phase2]
+    choices: [audit, deploy, phase1, phase2]
     required: true
   side:
     description: What the cluster is in the fleet.

@@ -638,7 +638,7 @@ def test_an_agent_without_a_text_of_its_own_is_refused() -> None:
 def test_what_is_no_ordinary_workload_is_refused(kind: str) -> None:
     assert refused(agent(kind=kind)) == (
         f"{kind} monitoring/prometheus-agent [agent]: its pods are made from a {kind}, which is not changed here. "
-        "Fix: run it as a StatefulSet, or take prometheus_agent_form: operator."
+        "Fix: run it as a StatefulSet."
     )
 
 

@@ -19,14 +19,14 @@ UNSEEN = Problem("daemonsets in context cluster-03", "the user may not list them
 
 def exporter(
     name: str = "stack-node-exporter",
-    labels: dict[str, str] = HELM,
+    labels: dict[str, str] | None = None,
     wanted: int | None = 2,
     ready: int | None = 2,
 ) -> dict[str, Any]:
     """As edge_info returns it."""
     return {
         "id": f"DaemonSet monitoring/{name} [node-exporter]",
-        "labels": labels,
+        "labels": HELM if labels is None else labels,
         "replicas": {"wanted": wanted, "ready": ready},
     }
 
