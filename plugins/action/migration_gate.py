@@ -13,7 +13,7 @@ class ActionModule(PollingAction):
     """The documentation is in the module migration_gate."""
 
     timeout = 600
-    interval = 5
+    interval = 3
 
     _since: object = None
 

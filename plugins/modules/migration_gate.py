@@ -179,7 +179,7 @@ options:
   interval:
     description: How long to wait between two looks, in seconds.
     type: float
-    default: 5
+    default: 3
   lock:
     description:
       - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
@@ -431,7 +431,7 @@ def main() -> None:
                 },
             },
             "timeout": {"type": "float", "default": 600},
-            "interval": {"type": "float", "default": 5},
+            "interval": {"type": "float", "default": 3},
             "lock": {"type": "dict"},
             "since": {"type": "dict"},
             "final": {"type": "bool", "default": False},

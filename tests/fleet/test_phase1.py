@@ -249,17 +249,17 @@ def test_installed_from_the_tarball_it_does_the_same(tmp_path: Path) -> None:
         ["collection", "install", "--no-deps", "--offline", str(home / "miribit-thanos-0.1.0.tar.gz")],
     ):
         subprocess.run([f"{venv}/ansible-galaxy", *line], env=outside, cwd=home, check=True, capture_output=True)
-    done = subprocess.run(
-        [LAB, "exec", "ansible-playbook", f"--inventory={CHECKOUT / INVENTORY}", "miribit.thanos.phase1_receiver"],
-        env=outside,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    played = Played(done.returncode, done.stdout + done.stderr)
-    assert done.returncode == 0, played.output[-3000:]
-    unchanged(played)
+
+    def installed(playbook: str, *arguments: str) -> Played:
+        line = ["ansible-playbook", f"--inventory={CHECKOUT / INVENTORY}", f"miribit.thanos.{playbook}", *arguments]
+        done = subprocess.run([LAB, "exec", *line], env=outside, cwd=home, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+        return Played(done.returncode, done.stdout + done.stderr)
+
+    unchanged(installed("phase1_receiver"))
+    assert installed("phase2_remote_write", "--limit=cluster-04").changed["cluster-04"] > 0
+    unchanged(installed("phase2_remote_write", "--limit=cluster-04"))
+    installed("rollback", "--limit=cluster-04", "--extra-vars=to=phase1")
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inside import eventually, get, kubectl
+from inside import eventually, get
 from play import (
     EDGES,
     PHASE1,
@@ -24,22 +25,18 @@ from play import (
     recorded,
     succeed,
     unchanged,
+    variables,
 )
 
 Inventory = Callable[..., Path]
+
+pytestmark = pytest.mark.usefixtures("receiver")
 
 MONITORING = "--namespace=monitoring"
 #: Not what probes send.
 SCRAPED = '__name__!="miribit_thanos_canary"'
 #: What audited agents scrape: node-exporter, kubelet and cAdvisor of each node, and kube-state-metrics.
 TARGETS = {"cluster-02": 7, "cluster-03": 4, "cluster-04": 4}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _receiver(audited: None) -> None:
-    """The receiver of phase 1, also where this file is run alone."""
-    if "thanos-receiver-router" not in kubectl("cluster-01", "get", "deployments", MONITORING, "--output=name"):
-        succeed(PHASE1)
 
 
 class Watch(threading.Thread):
@@ -99,7 +96,7 @@ def volume(edge: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def found(audited: None) -> dict[str, Any]:
+def found(receiver: None) -> dict[str, Any]:
     """The agent of cluster-03 as the audit found it."""
     return {"config": config("cluster-03"), "pod": agent("cluster-03")["spec"]["template"]["spec"]}
 
@@ -157,6 +154,23 @@ def test_check_mode_is_still_true_and_limit_looks_at_one_edge() -> None:
         played = succeed(PHASE2, "--check", "--diff", "--limit=cluster-03")
     unchanged(played)
     assert list(played.changed) == ["cluster-03"]
+
+
+def test_the_table_says_that_every_edge_delivers(tmp_path: Path) -> None:
+    wishes = {"fleet_status_required": True, "fleet_status_watch": False, "fleet_audit_reports": str(tmp_path)}
+    with nothing_changes():
+        played = succeed("playbooks/status.yml", variables(tmp_path, **wishes))
+    assert "3 of 3 edges deliver" in played.output
+    (report,) = tmp_path.glob("*-status.json")
+    assert [edge["delivers"] for edge in json.loads(report.read_text())["edges"]] == [True] * 3
+
+
+def test_the_receiver_stays_while_edges_deliver() -> None:
+    with nothing_changes():
+        played = play("playbooks/uninstall.yml")
+    assert played.returncode != 0
+    assert "Edges cluster-02, cluster-03, cluster-04: the record says that they write to this receiver" in played.said
+    assert "Fix: lead them back first" in played.said
 
 
 @pytest.mark.long

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import sequence
 from inside import CHECKOUT, eventually, kubectl, lab
-from play import PHASE1, PHASE2, ROLLBACK, Played, command, environment, recorded, succeed, unchanged
+from play import PHASE2, ROLLBACK, Played, command, environment, recorded, succeed, unchanged
 
 from lab.paths import STATE
 
-pytestmark = [pytest.mark.usefixtures("audited"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 Inventory = Callable[..., Path]
 
@@ -27,14 +27,8 @@ SUPERVISORCTL = ("exec", "python", "-m", "supervisor.supervisorctl", "-c", STATE
 ROUTERS = "deployment/thanos-receiver-router"
 
 
-@pytest.fixture(scope="module")
-def _receiver(audited: None) -> None:
-    if "thanos-receiver-router" not in kubectl("cluster-01", "get", "deployments", MONITORING, "--output=name"):
-        succeed(PHASE1)
-
-
 @pytest.fixture
-def counting(_receiver: None, inventory: Inventory) -> Path:
+def counting(receiver: None, inventory: Inventory) -> Path:
     """Every agent before phase 2, with one thing more to scrape in cluster-03: what counts its scrapes."""
     sequence.start("cluster-03")
     changed = inventory(**{"cluster-03": {"prometheus_agent_extra_scrape_configs": [sequence.job("cluster-03")]}})
