@@ -7,8 +7,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import yaml
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent_change import (
@@ -23,16 +21,11 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent_change import
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.record import name_of
-from ansible_collections.miribit.thanos.plugins.module_utils.yaml_text import Yaml
 from ansible_collections.miribit.thanos.plugins.modules.agent_change import argument_spec
+from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
+from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
 
 Result = dict[str, Any]
-
-_YAML = Yaml(
-    load=lambda text: yaml.load(text, Loader=yaml.BaseLoader),  # noqa: S506 - it makes nothing but texts
-    scan=lambda text: yaml.scan(text, Loader=yaml.BaseLoader),
-    error=yaml.YAMLError,
-)
 
 
 class _FailedError(Exception):
@@ -42,7 +35,7 @@ class _FailedError(Exception):
         self.result = {key: result[key] for key in ("msg", "problems") if key in result}
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunningAction):
     """The documentation is in the module agent_change.
 
     The configuration of an agent can hold secrets. So it never leaves this task: it is read, changed, checked and
@@ -80,9 +73,9 @@ class ActionModule(ActionBase):
             raise ProblemError([Problem(f"Secret {name}", cause, "restore it, or take the key out to do without")])
         remembered = Remembered.of(rollback)
         planned = (
-            back(edge, remembered, _YAML)
+            back(edge, remembered, YAML)
             if options["state"] == "previous"
-            else plan(edge, _wish(options), remembered, _YAML)
+            else plan(edge, _wish(options), remembered, YAML)
         )
         return replace(
             planned,
@@ -118,27 +111,10 @@ class ActionModule(ActionBase):
             "secret": True,
             "lock": options["lock"],
         }
-        task = self._task.copy()
-        task.args = arguments
-        action = self._shared_loader_obj.action_loader.get(
-            "miribit.thanos.apply_objects",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        _checked(action.run(task_vars=task_vars), "apply_objects")
+        _checked(self._run_action("miribit.thanos.apply_objects", arguments, task_vars), "apply_objects")
 
     def _run(self, module: str, arguments: Result, task_vars: Result | None) -> Result:
-        # What modules are given is written to the system's log otherwise.
-        before, self._task.no_log = self._task.no_log, True
-        try:
-            done = self._execute_module(f"miribit.thanos.{module}", arguments, task_vars=task_vars)
-        finally:
-            self._task.no_log = before
-        return _checked(done, module)
+        return _checked(self._run_unlogged(f"miribit.thanos.{module}", arguments, task_vars), module)
 
     @staticmethod
     def _access(options: Result) -> Result:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.miribit.thanos.plugins.module_utils import remote_scraping, scrape_jobs
@@ -31,6 +30,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping_sou
     read_secret,
 )
 from ansible_collections.miribit.thanos.plugins.modules.remote_scraping import argument_spec
+from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
 
 Result = dict[str, Any]
 _Value = TypeVar("_Value")
@@ -56,7 +56,7 @@ class _Change:
         return list(self.jobs) == list(self.held.jobs)
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunningAction):
     """The documentation is in the module remote_scraping, which looks. What can hold a secret is run without a log."""
 
     TRANSFERS_FILES = False
@@ -263,20 +263,10 @@ class ActionModule(ActionBase):
             "type": held.type,
             "data": {source.key: base64.b64encode(text.encode()).decode()},
         }
-        task = self._task.copy()
         # It is somebody else's, and stays so.
         options = {"namespace": source.namespace, "component": _COMPONENT, "objects": [secret], "adopt": True}
-        task.args = {**self._access, **options}
-        action = self._shared_loader_obj.action_loader.get(
-            "miribit.thanos.apply_objects",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        _raise_failure("miribit.thanos.apply_objects", action.run(task_vars=self._task_vars))
+        done = self._run_action("miribit.thanos.apply_objects", {**self._access, **options}, self._task_vars)
+        _raise_failure("miribit.thanos.apply_objects", done)
 
     # What is waited for.
 
@@ -322,14 +312,9 @@ class ActionModule(ActionBase):
         return done
 
     def _execute(self, name: str, options: Result, *, secret: bool) -> Result:
-        # The module then writes no options to the system's log. Not left on the task: that would hide the cause of a
-        # failure too, and what is returned here holds no value anyway.
-        before = self._task.no_log
-        self._task.no_log = before or secret
-        try:
-            done: Result = self._execute_module(name, options, task_vars=self._task_vars)
-        finally:
-            self._task.no_log = before
+        if secret:
+            return self._run_unlogged(name, options, self._task_vars)
+        done: Result = self._execute_module(name, options, task_vars=self._task_vars)
         return done
 
 

@@ -7,17 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from ansible_collections.miribit.thanos.plugins.module_utils.agent_handover import Wish, plan
 from ansible_collections.miribit.thanos.plugins.module_utils.agent_operator import Secrets
-from ansible_collections.miribit.thanos.plugins.module_utils.yaml_text import Yaml
-
-_YAML = Yaml(
-    load=lambda text: yaml.load(text, Loader=yaml.BaseLoader),  # noqa: S506 - it makes nothing but texts
-    scan=lambda text: yaml.scan(text, Loader=yaml.BaseLoader),
-    error=yaml.YAMLError,
-)
+from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 
 
 def agent_handover(
@@ -32,7 +24,7 @@ def agent_handover(
     secrets = Secrets(wish.get("credentials_secret", ""), wish.get("username_secret", ""))
     names = ("credentials_secret", "username_secret")
     wanted = Wish(secrets=secrets, **{key: value for key, value in wish.items() if key not in names})
-    return plan(edge, wanted, found, remembered or {}, _YAML, knows_kind=knows_kind).as_dict()
+    return plan(edge, wanted, found, remembered or {}, YAML, knows_kind=knows_kind).as_dict()
 
 
 class FilterModule:

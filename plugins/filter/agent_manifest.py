@@ -6,25 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import yaml
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent_manifest import manifest
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.yaml_text import Yaml
-
-_YAML = Yaml(
-    load=lambda text: yaml.load(text, Loader=yaml.BaseLoader),  # noqa: S506 - it makes nothing but texts
-    scan=lambda text: yaml.scan(text, Loader=yaml.BaseLoader),
-    error=yaml.YAMLError,
-)
+from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 
 
 def agent_manifest(spec: object) -> dict[str, object]:
     """The documentation is in agent_manifest.yml."""
     try:
-        made = manifest(spec, _YAML)
+        made = manifest(spec, YAML)
     except ProblemError as error:
         raise AnsibleFilterError(str(error)) from error
     for warning in made.warnings:

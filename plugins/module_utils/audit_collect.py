@@ -35,7 +35,14 @@ from ansible_collections.miribit.thanos.plugins.module_utils.audit_kinds import 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_reading import elements, mapping
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_servers import Servers, load_yaml, moment
 from ansible_collections.miribit.thanos.plugins.module_utils.audit_usage import Used
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import NAMESPACES, NODES, SECRETS, Object, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+    NAMESPACES,
+    NODES,
+    SECRETS,
+    Object,
+    Objects,
+    RefusedError,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Session
@@ -90,14 +97,6 @@ def unreachable(cluster: str, problems: Iterable[Problem]) -> Facts:
     }
 
 
-class _RefusedError(ProblemError):
-    """What the API server did not give, with its status."""
-
-    def __init__(self, status: int, problems: Sequence[Problem]) -> None:
-        super().__init__(problems)
-        self.status = status
-
-
 @dataclass(frozen=True)
 class _Listed:
     items: list[Object]
@@ -112,7 +111,6 @@ class _Page:
         self._session = session
         self._after = after
         self.cluster = session.cluster
-        self.status = 0
         self._body = b""
 
     def send(
@@ -129,7 +127,7 @@ class _Page:
         answer = self._session.send(
             method, path, body=body, content_type=content_type, params=[*params, *more], timeout=timeout
         )
-        self.status, self._body = answer.status, answer.body
+        self._body = answer.body
         return answer
 
     def next(self) -> str:
@@ -148,10 +146,7 @@ def _find(
     after = ""
     while True:
         page = _Page(session, after)
-        try:
-            found += Objects(page).find(resource, namespace, selector, fields)
-        except ProblemError as error:
-            raise _RefusedError(page.status, error.problems) from error
+        found += Objects(page).find(resource, namespace, selector, fields)
         after = page.next()
         if not after:
             return found
@@ -258,14 +253,14 @@ class _Look:
         """In the whole cluster, or else in the namespace of the fleet."""
         try:
             return _Listed(_find(self._session, kind.resource, "", selector))
-        except _RefusedError as error:
+        except RefusedError as error:
             if error.status == 404:
                 # The API is there, and does not know this kind.
                 return _Listed([])
             if error.status != 403:
                 raise
         if kind.namespaced:
-            with contextlib.suppress(_RefusedError):
+            with contextlib.suppress(ProblemError):
                 items = _find(self._session, kind.resource, self._namespace, selector)
                 return _Listed(items, (kind.unseen(self._cluster, self._namespace),))
         raise ProblemError([kind.unseen(self._cluster, "")])
@@ -297,7 +292,7 @@ class _Look:
     def _config_map(self, namespace: str, name: str) -> list[Object]:
         try:
             return _find(self._session, CONFIG_MAP.resource, namespace, fields=f"metadata.name={name}")
-        except _RefusedError as error:
+        except RefusedError as error:
             if error.status != 403:
                 raise
             # Told already: the labelled ones were refused, too.
