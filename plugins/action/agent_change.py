@@ -77,8 +77,10 @@ class ActionModule(RunningAction):
             if options["state"] == "previous"
             else plan(edge, _wish(options), remembered, YAML)
         )
+        unseen = tuple(Problem(**problem) for problem in edge["unseen"])
         return replace(
             planned,
+            warnings=planned.warnings + unseen,
             delivered_before=record["record"]["phase"] not in {"", "phase1"},
             exporter_namespaces=exporter_namespaces(edge),
         )

@@ -30,6 +30,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping_sou
     read_secret,
 )
 from ansible_collections.miribit.thanos.plugins.modules.remote_scraping import argument_spec
+from ansible_collections.miribit.thanos.plugins.plugin_utils.polling import pauses
 from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
 
 Result = dict[str, Any]
@@ -273,7 +274,7 @@ class ActionModule(RunningAction):
     def _wait(self, lagging: Callable[[list[Result]], list[str]]) -> None:
         deadline = time.monotonic() + self._options["timeout"]
         before: list[str] = []
-        while True:
+        for pause in pauses(self._options["interval"]):
             final = time.monotonic() >= deadline
             try:
                 lines = lagging(self._look())
@@ -295,7 +296,7 @@ class ActionModule(RunningAction):
                 raise ProblemError([Problem(subject, cause, fix)])
             if time.monotonic() >= self._renewed + _RENEWAL:
                 self._hold_lock()
-            time.sleep(max(0.0, min(self._options["interval"], deadline - time.monotonic())))
+            time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
 
     def _tell(self, line: str) -> None:
         self._told.append(line)

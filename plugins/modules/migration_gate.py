@@ -177,7 +177,7 @@ options:
     type: float
     default: 600
   interval:
-    description: How long to wait between two looks, in seconds.
+    description: How long to wait between two looks, in seconds. The first pauses are shorter.
     type: float
     default: 3
   lock:

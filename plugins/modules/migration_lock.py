@@ -69,7 +69,7 @@ options:
     type: float
     default: 300
   interval:
-    description: How long to wait before looking again, in seconds.
+    description: How long to wait between two looks, in seconds. The first pauses are shorter.
     type: float
     default: 5
   final:

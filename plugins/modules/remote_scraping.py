@@ -104,9 +104,9 @@ options:
     type: float
     default: 300
   interval:
-    description: How long to wait before looking again, in seconds.
+    description: How long to wait between two looks, in seconds. The first pauses are shorter.
     type: float
-    default: 5
+    default: 3
 requirements:
   - helm >= 3.8, if the servers are of a Helm release
 notes:
@@ -272,7 +272,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "record": {"type": "dict", "required": True},
         "lock": {"type": "dict"},
         "timeout": {"type": "float", "default": 300},
-        "interval": {"type": "float", "default": 5},
+        "interval": {"type": "float", "default": 3},
     }
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
@@ -23,8 +24,18 @@ Result = dict[str, Any]
 
 #: How often a lock of 60 s is looked after, in seconds.
 _RENEWAL = 15.0
+#: The first pause between two looks, in seconds. Each is twice the one before, up to the interval.
+_FIRST_PAUSE = 0.5
 #: How the connection's problems begin. Others of an API server, such as refused credentials, name no address.
 _AWAY = re.compile(r"API server \S+ of ")
+
+
+def pauses(interval: float) -> Iterator[float]:
+    """The seconds between one look and the next: much of what is waited for is there at once."""
+    pause = min(interval, _FIRST_PAUSE)
+    while True:
+        yield pause
+        pause = min(interval, 2 * pause)
 
 
 class PollingAction(ActionBase):
@@ -54,7 +65,7 @@ class PollingAction(ActionBase):
         deadline = time.monotonic() + timeout
         told: list[str] = []
         before: list[str] = []
-        while True:
+        for pause in pauses(self._seconds("interval", self.interval)):
             final = time.monotonic() >= deadline
             # Ansible adds to the options that it is given, so each slice gets its own.
             options = {**self._task.args, "final": final}
@@ -69,7 +80,7 @@ class PollingAction(ActionBase):
             before = now
             if final or outcome.get("done") or outcome.get("failed"):
                 break
-            time.sleep(max(0.0, min(self._seconds("interval", self.interval), deadline - time.monotonic())))
+            time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
         result |= outcome | {"progress": told}
         if not (outcome.get("done") or outcome.get("failed")):
             # A module that explains nothing must not pass for one that is done.

@@ -89,6 +89,7 @@ class Edge:
     def __init__(self, central: ObjectServer) -> None:
         self.central = central
         self.agents = [agent()]
+        self.unseen: list[Result] = []
         self.ran: list[str] = []
         self.arguments: list[Result] = []
         self.silent: list[bool] = []
@@ -109,7 +110,7 @@ class Edge:
 
     def _edge_info(self, _arguments: Result, *_task: bool) -> Result:
         exporters: Result = {name: [] for name in ("servers", "node_exporters", "kube_state_metrics", "operators")}
-        return {"agents": json.loads(json.dumps(self.agents)), **exporters, "unseen": []}
+        return {"agents": json.loads(json.dumps(self.agents)), **exporters, "unseen": self.unseen}
 
     def _migration_record(self, arguments: Result, check_mode: bool, no_log: bool) -> Result:
         options = dict.fromkeys(("kubeconfig", "phase", "evidence", "objects", "objects_added", "rollback", "run"))
@@ -208,6 +209,12 @@ def test_planned_tells_what_would_be_and_changes_nothing(edge: Edge) -> None:
     assert (edge.ran, edge.applied, edge.central.writes()) == (READ, [], [])
     assert edge.arguments[0] == {**ACCESS, "namespace": "monitoring", "texts": True, "targets": True}
     assert edge.arguments[1] == {**RECORD, "rollback_wanted": True}
+
+
+def test_what_could_not_be_seen_is_told(edge: Edge) -> None:
+    edge.unseen = [{"subject": "pods in cluster-03", "cause": "those of shop are not seen", "fix": "allow it"}]
+    change("planned")
+    assert edge.warnings[-1] == "Host cluster-03, pods in cluster-03: those of shop are not seen. Fix: allow it."
 
 
 def test_warnings_are_told_once_and_of_their_host(edge: Edge) -> None:

@@ -85,7 +85,7 @@ def run(action: Waiting) -> Result:
 def test_it_ends_as_soon_as_the_module_is_done(action: Waiting, clock: Clock) -> None:
     action.says({"done": False}, {"done": True, "changed": False, "answer": 42})
     assert run(action) == {"done": True, "changed": False, "answer": 42, "progress": []}
-    assert clock.naps == [5]
+    assert clock.naps == [0.5]
     assert [call["final"] for call in action.calls] == [False, False]
 
 
@@ -105,14 +105,14 @@ def test_each_new_line_is_shown_once_with_the_host(action: Waiting, shown: list[
 
 
 def test_after_the_timeout_the_module_explains_itself(action: Waiting, clock: Clock) -> None:
-    action.says(*[{"done": False}] * 4, {"failed": True, "msg": "because"})
+    action.says(*[{"done": False}] * 7, {"failed": True, "msg": "because"})
     assert run(action)["msg"] == "because"
-    assert [call["final"] for call in action.calls] == [False] * 4 + [True]
+    assert [call["final"] for call in action.calls] == [False] * 7 + [True]
     assert clock.now == 20
 
 
 def test_it_may_still_be_done_at_the_last_look(action: Waiting) -> None:
-    action.says(*[{"done": False}] * 4, {"done": True})
+    action.says(*[{"done": False}] * 7, {"done": True})
     assert not run(action).get("failed")
 
 
@@ -134,8 +134,17 @@ def test_timeout_and_interval_can_be_given_as_texts_and_are_passed_on(clock: Clo
     action = waiting(timeout="10", interval="4", namespace="monitoring")
     action.says({"done": False})
     run(action)
-    assert clock.naps == [4, 4, 2]
+    # The first pauses are short, the last one ends with the time.
+    assert clock.naps == [0.5, 1, 2, 4, 2.5]
     assert action.calls[0] == {"timeout": "10", "interval": "4", "namespace": "monitoring", "final": False}
+
+
+def test_it_looks_again_soon_and_then_at_the_interval_however_long_it_takes(clock: Clock, shown: list[str]) -> None:
+    action = waiting(timeout=7200, interval=3)
+    action.says({"done": False})
+    run(action)
+    assert clock.naps[:4] == [0.5, 1, 2, 3]
+    assert set(clock.naps[4:-1]) == {3}
 
 
 def test_what_is_no_time_is_left_to_the_module_to_refuse(clock: Clock, shown: list[str]) -> None:
@@ -173,9 +182,9 @@ LOCK = {"namespace": "monitoring", "run": {"id": "1"}}
 
 def test_a_lock_is_renewed_while_it_waits(clock: Clock, shown: list[str]) -> None:
     action = waiting(timeout=60, lock=LOCK)
-    action.says(*[{"done": False}] * 8, {"done": True})
+    action.says(*[{"done": False}] * 10, {"done": True})
     assert not run(action).get("failed")
-    assert action.renewals == [0, 15, 30]
+    assert action.renewals == [0, 17.5, 32.5]
 
 
 def test_a_lock_that_is_lost_ends_the_waiting(clock: Clock, shown: list[str]) -> None:

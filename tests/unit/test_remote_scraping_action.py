@@ -322,7 +322,7 @@ def test_the_record_is_kept_until_the_servers_scrape_again() -> None:
 
 def test_the_lock_is_renewed_while_it_waits() -> None:
     central = Central(JOB_TWO)
-    central.delay = 12
+    central.delay = 22
     action = scraping(central)
     action.run(task_vars={})
     # Before the change, after it, and every 15 s of about a minute.
