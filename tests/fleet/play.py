@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import jsonschema
 import yaml
 from inside import CHECKOUT, CLUSTERS, LAB, kubectl, lab
 
+AUDIT = "playbooks/audit.yml"
 PHASE1 = "playbooks/phase1_receiver.yml"
 PHASE2 = "playbooks/phase2_remote_write.yml"
 ROLLBACK = "playbooks/rollback.yml"
@@ -95,13 +97,16 @@ def storage(**changes: object) -> dict[str, Any]:
     return {"object_storage_config": {"type": "S3", "config": config}, "object_storage_secret_name": "planted"}
 
 
-def least_permissions(folder: Path, phase: str) -> str:
-    """A kubeconfig of users that may do what the manifests of a phase allow."""
+def least_permissions(folder: Path, *phases: str) -> str:
+    """A kubeconfig of users that may do what the manifests of these phases allow."""
     document = yaml.safe_load(lab("exec", "cat", "/run/miribit-lab/kubeconfig"))
     tokens = {}
     for cluster in CLUSTERS:
         side = "central" if cluster == "cluster-01" else "edge"
-        kubectl(cluster, "apply", "--server-side", f"--filename={CHECKOUT}/docs/rbac/{phase}-{side}.yaml")
+        for manifest in (CHECKOUT / "docs" / "rbac" / f"{phase}-{side}.yaml" for phase in phases):
+            # What is deployed is deployed on edges only.
+            if manifest.exists():
+                kubectl(cluster, "apply", "--server-side", f"--filename={manifest}")
         tokens[cluster] = kubectl(cluster, "create", "token", "miribit-thanos", "--namespace=monitoring").strip()
     document["users"] = [{"name": cluster, "user": {"token": token}} for cluster, token in tokens.items()]
     for context in document["contexts"]:
@@ -177,3 +182,23 @@ def nothing_changes() -> Iterator[None]:
         for cluster in CLUSTERS
     }
     assert not any(changes.values()), changes
+
+
+def audit(folder: Path, *arguments: str, inventory: Path | None = None) -> dict[str, Any]:
+    """The report of a run that changes nothing."""
+    more = {"inventory": inventory} if inventory else {}
+    with nothing_changes():
+        played = succeed(AUDIT, f"--extra-vars=fleet_audit_reports={folder}", *arguments, **more)
+    assert not any(played.changed.values())
+    (file,) = folder.glob("*-audit.json")
+    report: dict[str, Any] = json.loads(file.read_text())
+    jsonschema.validate(report, json.loads((CHECKOUT / "docs" / "audit-report.schema.json").read_text()))
+    return report
+
+
+def findings(report: dict[str, Any]) -> dict[str, set[str]]:
+    """Clusters by finding."""
+    clusters: dict[str, set[str]] = {}
+    for finding in report["findings"]:
+        clusters.setdefault(finding["id"], set()).update(finding["clusters"])
+    return clusters

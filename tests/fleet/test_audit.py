@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 import yaml
-from inside import CHECKOUT, CLUSTERS, lab
-from play import EDGES, PHASE1, least_permissions, nothing_changes, succeed
+from inside import CLUSTERS, lab
+from play import EDGES, PHASE1, audit, findings, least_permissions, succeed
 
 pytestmark = pytest.mark.usefixtures("audited")
-
-AUDIT = "playbooks/audit.yml"
 
 #: What the audit of the fleet had found, by the clusters that it concerns.
 FOUND = {
@@ -33,29 +29,9 @@ FOUND = {
 }
 
 
-def audit(folder: Path, *arguments: str, inventory: Path | None = None) -> dict[str, Any]:
-    """The report of a run that changes nothing."""
-    more = {"inventory": inventory} if inventory else {}
-    with nothing_changes():
-        played = succeed(AUDIT, f"--extra-vars=fleet_audit_reports={folder}", *arguments, **more)
-    assert not any(played.changed.values())
-    (file,) = folder.glob("*-audit.json")
-    report: dict[str, Any] = json.loads(file.read_text())
-    jsonschema.validate(report, json.loads((CHECKOUT / "docs" / "audit-report.schema.json").read_text()))
-    return report
-
-
-def found(report: dict[str, Any]) -> dict[str, set[str]]:
-    """Clusters by finding."""
-    clusters: dict[str, set[str]] = {}
-    for finding in report["findings"]:
-        clusters.setdefault(finding["id"], set()).update(finding["clusters"])
-    return clusters
-
-
 def test_it_finds_what_is_wrong_with_the_audited_fleet(tmp_path: Path) -> None:
     report = audit(tmp_path)
-    clusters = found(report)
+    clusters = findings(report)
     for finding, wanted in FOUND.items():
         assert set(wanted) <= clusters.get(finding, set()), (finding, clusters.get(finding))
     assert [cluster["delivers"] for cluster in report["clusters"] if cluster["role"] == "edge"] == [False] * 3
@@ -70,7 +46,7 @@ def test_it_finds_what_is_wrong_with_the_audited_fleet(tmp_path: Path) -> None:
 def test_one_edge_is_seen_together_with_the_central_cluster(tmp_path: Path) -> None:
     report = audit(tmp_path, "--limit=cluster-03", "--check")
     assert {cluster["name"] for cluster in report["clusters"] if cluster["seen"]} == {"cluster-01", "cluster-03"}
-    assert "agent-delivers-nothing" in found(report)
+    assert "agent-delivers-nothing" in findings(report)
 
 
 @pytest.mark.long
@@ -79,7 +55,7 @@ def test_with_permission_to_read_only_it_says_what_it_could_not_see(
 ) -> None:
     least = inventory(all={"fleet_kubeconfig": least_permissions(tmp_path, "audit")})
     report = audit(tmp_path / "reports", inventory=least)
-    clusters = found(report)
+    clusters = findings(report)
     for finding, wanted in FOUND.items():
         assert set(wanted) <= clusters.get(finding, set()), (finding, clusters.get(finding))
     # A right to a kubelet's summary would be one to run commands in every pod.
@@ -96,14 +72,14 @@ def test_a_cluster_that_is_away_is_named_and_the_others_are_seen(
     kubeconfig = tmp_path / "elsewhere"
     kubeconfig.write_text(yaml.safe_dump(document))
     report = audit(tmp_path / "reports", inventory=inventory(cluster_03={"fleet_kubeconfig": str(kubeconfig)}))
-    assert found(report)["cluster-unreachable"] == {"cluster-03"}
+    assert findings(report)["cluster-unreachable"] == {"cluster-03"}
     assert [cluster["name"] for cluster in report["clusters"] if not cluster["seen"]] == ["cluster-03"]
 
 
 @pytest.mark.long
 def test_a_receiver_is_seen_once_there_is_one(tmp_path: Path) -> None:
     succeed(PHASE1)
-    clusters = found(audit(tmp_path))
+    clusters = findings(audit(tmp_path))
     assert "no-receiver" not in clusters
     assert clusters["agent-delivers-nothing"] == set(EDGES)
 
@@ -117,7 +93,7 @@ def test_a_fleet_of_another_shape_is_seen_as_well(tmp_path: Path, variant: str, 
         report = audit(tmp_path / "reports", inventory=inventory(all=there))
     finally:
         lab("reset", "audited")
-    clusters = found(report)
+    clusters = findings(report)
     # Grafana's test pod is a hook of Helm. The operator's agent scrapes what the Full Prometheus scrapes.
     absent = {"no-helm": "leftover-pods", "argocd": "leftover-pods", "operator-agent": "targets-only-full"}.get(variant)
     assert absent not in clusters
