@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,18 +63,44 @@ def environment() -> dict[str, str]:
     return {**outside, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
 
 
-def play(playbook: str, *arguments: str, inventory: str | Path = INVENTORY, timeout: float = 900) -> Played:
-    done = subprocess.run(
+@contextmanager
+def started(playbook: str, *arguments: str, inventory: str | Path = INVENTORY) -> Iterator[subprocess.Popen[str]]:
+    """A run in a group of its own, which is killed where it has not ended in the end."""
+    process = subprocess.Popen(
         command(playbook, *arguments, inventory=inventory),
         cwd=CHECKOUT,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=timeout,
-        check=False,
+        start_new_session=True,
     )
-    return Played(done.returncode, done.stdout)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def ended(process: subprocess.Popen[str], timeout: float = 900) -> Played:
+    output, _nothing = process.communicate(timeout=timeout)
+    return Played(process.returncode, output)
+
+
+def play(playbook: str, *arguments: str, inventory: str | Path = INVENTORY, timeout: float = 900) -> Played:
+    with started(playbook, *arguments, inventory=inventory) as process:
+        return ended(process, timeout)
+
+
+def killed_after(seconds: float, playbook: str, *arguments: str, inventory: str | Path = INVENTORY) -> Played:
+    """A run of which everything is killed at once, unless it ends before."""
+    with started(playbook, *arguments, inventory=inventory) as process:
+        try:
+            return ended(process, seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return ended(process)
 
 
 def succeed(playbook: str, *arguments: str, **more: Any) -> Played:

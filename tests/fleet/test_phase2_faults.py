@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sequence
-from inside import CHECKOUT, eventually, kubectl, lab
-from play import PHASE2, ROLLBACK, Played, command, environment, recorded, succeed, unchanged
+from inside import eventually, kubectl, lab
+from play import PHASE2, ROLLBACK, ended, killed_after, recorded, started, succeed, unchanged
 
 from lab.paths import STATE
 
@@ -36,31 +32,6 @@ def counting(receiver: None, inventory: Inventory) -> Path:
     return changed
 
 
-@contextmanager
-def started(inventory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Phase 2 in a group of its own."""
-    process = subprocess.Popen(
-        command(PHASE2, *arguments, inventory=inventory),
-        cwd=CHECKOUT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
-def ended(process: subprocess.Popen[str], seconds: float = 900) -> Played:
-    output, _nothing = process.communicate(timeout=seconds)
-    return Played(process.returncode, output)
-
-
 def delivers(edge: str) -> bool:
     return recorded(edge)["phase"] == "phase2"
 
@@ -79,7 +50,7 @@ def nothing_is_missing(first: int, seconds: float = 120) -> None:
 
 
 def test_a_receiver_that_goes_between_two_edges_stops_the_run_and_costs_nothing(counting: Path) -> None:
-    with started(counting, "--limit=cluster-03,cluster-04") as process:
+    with started(PHASE2, "--limit=cluster-03,cluster-04", inventory=counting) as process:
         assert eventually(lambda: delivers("cluster-03"), 400)
         first = max(sequence.stored("cluster-03"))
         kubectl("cluster-01", "scale", ROUTERS, MONITORING, "--replicas=0")
@@ -97,7 +68,7 @@ def test_a_receiver_that_goes_between_two_edges_stops_the_run_and_costs_nothing(
 
 
 def test_an_edge_whose_api_server_is_gone_is_named_and_the_others_keep_what_they_have(counting: Path) -> None:
-    with started(counting, "--limit=cluster-03,cluster-04") as process:
+    with started(PHASE2, "--limit=cluster-03,cluster-04", inventory=counting) as process:
         assert eventually(lambda: delivers("cluster-03"), 400)
         first = max(sequence.stored("cluster-03"))
         lab(*SUPERVISORCTL, "stop", "cluster-04-apiserver")
@@ -123,11 +94,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next_one(counting: Path) -> Non
         succeed(ROLLBACK, "--extra-vars=to=phase1", "--limit=cluster-03", inventory=counting)
         before = max(sequence.stored("cluster-03"), default=0)
         delay = chance.uniform(5, 90)
-        with started(counting, "--limit=cluster-03") as process:
-            try:
-                ended(process, delay)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+        killed_after(delay, PHASE2, "--limit=cluster-03", inventory=counting)
         print(f"killed after {delay:.1f} s, in {recorded('cluster-03')['phase']}")
         succeed(PHASE2, "--limit=cluster-03", inventory=counting)
         unchanged(succeed(PHASE2, "--limit=cluster-03", inventory=counting))

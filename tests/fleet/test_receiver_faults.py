@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +13,8 @@ import pytest
 import trustme
 import yaml
 from authority import Authority
-from inside import CHECKOUT, get, kubectl, lab
-from play import CREDENTIALS, PHASE1, Played, command, environment, nothing_changes, play, storage, succeed, variables
+from inside import get, kubectl, lab
+from play import CREDENTIALS, PHASE1, killed_after, nothing_changes, play, storage, succeed, variables
 from steady_writer import Steady
 
 pytestmark = pytest.mark.long
@@ -187,27 +184,8 @@ def test_a_run_that_is_killed_is_finished_by_the_next_one(inventory: Inventory) 
     chance = random.Random(seed)
     for _round in range(5):
         delay = chance.uniform(3, 45)
-        killed_after(delay)
+        killed_after(delay, PHASE1)
         print(f"killed after {delay:.1f} s")
         succeed(PHASE1)
         assert not any(succeed(PHASE1).changed.values())
         succeed("playbooks/uninstall.yml", '--extra-vars={"thanos_receiver_delete_volumes": true}')
-
-
-def killed_after(seconds: float) -> Played:
-    """Start the run in a group of its own, and kill all of it."""
-    process = subprocess.Popen(
-        command(PHASE1),
-        cwd=CHECKOUT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _nothing = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _nothing = process.communicate()
-    return Played(process.returncode, output)
