@@ -71,7 +71,7 @@ play() { "$lab" exec ansible-playbook --inventory=inventories/lab --extra-vars="
 unwatched='{"fleet_status_watch":false}'
 
 began=$SECONDS
-echo "demo: four clusters, from an audit to samples that arrive; 6 minutes, and 20 more where the tools are not built yet"
+echo "demo: four clusters, from an audit to samples that arrive; 5 minutes, and 20 more where the tools are not built yet"
 step 'build the tools' everything "$lab" tools
 step 'bring the lab up' everything "$lab" up
 step 'begin where the audit began' everything "$lab" reset audited
