@@ -100,9 +100,9 @@ options:
   timeout:
     description:
       - How long to wait until the servers scrape what they should, in seconds. Helm may take as long once more.
-      - A kubelet takes up to 90 s until a pod sees what has changed in a Secret.
+      - A kubelet takes up to 90 s until a pod sees what has changed in a Secret, and a config-reloader up to 3 min.
     type: float
-    default: 300
+    default: 420
   interval:
     description: How long to wait between two looks, in seconds. The first pauses are shorter.
     type: float
@@ -271,7 +271,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "chart_version": {"type": "str", "default": ""},
         "record": {"type": "dict", "required": True},
         "lock": {"type": "dict"},
-        "timeout": {"type": "float", "default": 300},
+        "timeout": {"type": "float", "default": 420},
         "interval": {"type": "float", "default": 3},
     }
 
