@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import random
 import socket
 import subprocess
 import time
@@ -17,6 +19,10 @@ from lab.process import tied
 
 #: Start a program and wait until a URL answers: the fixture `start`.
 Start = Callable[..., None]
+
+#: Below those that the kernel gives to connections (net.ipv4.ip_local_port_range): one of them could be taken before
+#: the program that it is meant for begins to listen.
+_PORTS = itertools.cycle(random.sample(range(20_000, 32_768), 10_000))
 
 
 @contextlib.contextmanager
@@ -77,13 +83,14 @@ def output(*command: object) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens on, and that was not given before."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def free_addresses(number: int) -> list[str]:
     """As many different ones."""
-    with contextlib.ExitStack() as probes:
-        taken = [probes.enter_context(socket.create_server(("127.0.0.1", 0))) for probe in range(number)]
-        return [f"127.0.0.1:{probe.getsockname()[1]}" for probe in taken]
+    return [f"127.0.0.1:{free_port()}" for _number in range(number)]
