@@ -177,7 +177,7 @@ def test_what_agents_deliver_goes_from_the_release_and_the_rest_of_its_values_st
         "chart_version": "78.2.1",
         "release_values": {**central.values, "prometheus": options["release_values"]["prometheus"]},
         "atomic": True,
-        "timeout": "300s",
+        "timeout": "420s",
     }
     assert [(job["edge"], job["job"], job["targets"]) for job in result["jobs"]] == [
         ("cluster-02", "two-kubelet", ["10.0.0.2:10250/metrics"]),
