@@ -231,6 +231,7 @@ def test_with_the_least_permissions_it_does_the_same(tmp_path: Path, inventory: 
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("receiver")
 def test_installed_from_the_tarball_it_does_the_same(tmp_path: Path) -> None:
     tree, home = tmp_path / "tree", tmp_path / "home"
     home.mkdir()
