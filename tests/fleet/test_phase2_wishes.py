@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ def agent() -> dict[str, Any]:
     """What is wanted of the agent of the edge: its pods' specification and its configuration."""
     spec = get(EDGE, "statefulset", "prometheus-agent", MONITORING)["spec"]["template"]["spec"]
     return {"pod": spec, "config": get(EDGE, "configmap", "prometheus-agent-config", MONITORING)["data"]}
+
+
+def pod() -> str:
+    uid: str = get(EDGE, "pod", "prometheus-agent-0", MONITORING)["metadata"]["uid"]
+    return uid
 
 
 def image() -> str:
@@ -80,11 +86,20 @@ def test_an_agent_with_a_certificate_delivers_and_no_key_is_shown(inventory: Inv
     assert CREDENTIALS in kubectl(EDGE, "get", "secrets", MONITORING, "--output=name")
     with nothing_changes():
         unchanged(succeed(PHASE2, LIMIT, inventory=secure))
-    # Another certificate: the files change, and the agent delivers with it.
+    # Another certificate: only the Secret changes, as Prometheus reads its files anew by itself.
     renewed = authority.sender()
     edges = secure / "group_vars" / "edge.yml"
     edges.write_text(yaml.safe_dump({**yaml.safe_load(edges.read_text()), "prometheus_agent_credentials": renewed}))
-    assert succeed(PHASE2, LIMIT, inventory=secure).changed[EDGE] > 0
+    running = pod()
+    with nothing_changes():
+        assert succeed(PHASE2, LIMIT, "--check", "--diff", inventory=secure).changed[EDGE] == 1
+    played = succeed(PHASE2, LIMIT, "-vvv", "--diff", inventory=secure)
+    assert played.changed[EDGE] == 1
+    for line in renewed["key"].splitlines()[1:-1]:
+        assert line not in played.output
+    held = get(EDGE, "secret", CREDENTIALS, MONITORING)["data"]
+    assert base64.b64decode(held["tls.key"]).decode() == renewed["key"]
+    assert pod() == running
     unchanged(succeed(PHASE2, LIMIT, inventory=secure))
     succeed(ROLLBACK, "--extra-vars=to=phase1", LIMIT, inventory=secure)
     assert agent() == before
