@@ -43,7 +43,7 @@ $(VENV)/complete:
 	@touch $@
 
 golden: setup ## Rewrite what tests compare with, from what the code makes now
-	REWRITE_EXPECTED=1 pytest -q tests/package tests/golden tests/unit/test_permissions.py
+	REWRITE_EXPECTED=1 pytest -q tests/package tests/golden tests/unit/kube/test_permissions.py
 
 bench-plan: setup ## How long the plan of 200 clusters takes
 	PYTHONPATH=.:.build/collections python tests/bench/plan.py

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_change import (
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import (
     MADE,
     PREVIOUS,
     Planned,
@@ -19,8 +19,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent_change import
     exporter_namespaces,
     plan,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.record import name_of
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import name_of
 from ansible_collections.miribit.thanos.plugins.modules.agent_change import argument_spec
 from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction

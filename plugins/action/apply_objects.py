@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import (
     DELETABLE,
     RESOURCES,
     additions,
@@ -20,7 +21,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
     refusal,
     short,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.modules.apply_objects import argument_spec
 
 Result = dict[str, Any]

@@ -20,10 +20,10 @@ from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
 
-from ansible_collections.miribit.thanos.plugins.module_utils import processes
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet import Plan, plan
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet_schema import SCHEMA, Host, Role, Variable, concealed
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import Plan, plan
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, Role, Variable, concealed
+from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
 
 ROLES = Path(__file__).parents[2] / "roles"
 

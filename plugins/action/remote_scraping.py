@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 import yaml
 from ansible.utils.display import Display
 
-from ansible_collections.miribit.thanos.plugins.module_utils import remote_scraping, scrape_jobs
-from ansible_collections.miribit.thanos.plugins.module_utils.gate_evidence import TargetKey
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import Entry, Found, Taken
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping_source import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import plan
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Entry, Found, Taken
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.source import (
     Release,
     SecretJobs,
     Source,
@@ -80,7 +81,7 @@ class ActionModule(RunningAction):
 
     def _take_out(self) -> Result:
         edges, labels = self._options["edges"], self._options["labels"]
-        found, problems = remote_scraping.look_over(self._look(), edges, labels)
+        found, problems = plan.look_over(self._look(), edges, labels)
         # What was taken out for other edges says where the jobs stood.
         entries = self._recorded({*edges, *labels}) if any(one.source.is_changeable for one in found) else {}
         before = [entry for several in entries.values() for entry in several]
@@ -94,20 +95,20 @@ class ActionModule(RunningAction):
             except ProblemError as error:
                 problems += one.doubled(error.problems)
         problems += [problem for _change, outcome in taken for problem in outcome.problems]
-        own = remote_scraping.by_edge(remote_scraping.entries(change.source, outcome) for change, outcome in taken)
+        own = plan.by_edge(plan.entries(change.source, outcome) for change, outcome in taken)
         gone = {change.source: outcome.all_gone for change, outcome in taken if outcome.gone}
         if gone and not self._task.check_mode:
             self._hold_lock()
-            self._record({edge: remote_scraping.together(entries.get(edge, ()), own[edge]) for edge in own})
+            self._record({edge: plan.together(entries.get(edge, ()), own[edge]) for edge in own})
             self._write(change for change, _outcome in taken)
-            self._wait(lambda servers: remote_scraping.still_scraped(servers, gone))
+            self._wait(lambda servers: plan.still_scraped(servers, gone))
         return self._told_as(own, problems, changed=bool(own), comes=False)
 
     def _planned(self, one: Found, before: Iterable[Entry]) -> tuple[_Change, Taken]:
         """What becomes of one source. Raises ProblemError where nothing can go."""
         held = self._read(one.source)
         recorded = [entry.piece for entry in before if entry.source == one.source]
-        taken = remote_scraping.take(one.source, one.remotes, held.jobs, recorded)
+        taken = plan.take(one.source, one.remotes, held.jobs, recorded)
         if taken.pieces and (found := self._chart_problems(one.source, held)):
             raise ProblemError(found)
         return _Change(one.source, held, taken.jobs), taken
@@ -115,7 +116,7 @@ class ActionModule(RunningAction):
     def _put_back(self) -> Result:
         own = {edge: entries for edge, entries in self._recorded(self._options["edges"]).items() if entries}
         entries = [entry for several in own.values() for entry in several]
-        problems = remote_scraping.orphans(entries, self._look()) if entries else []
+        problems = plan.orphans(entries, self._look()) if entries else []
         changes: list[_Change] = []
         back: dict[Source, set[tuple[str, TargetKey | None]]] = {}
         for source in dict.fromkeys(entry.source for entry in entries):
@@ -130,22 +131,22 @@ class ActionModule(RunningAction):
             if not change.is_none:
                 problems += self._chart_problems(source, held)
             changes.append(change)
-            back[source] = set().union(*(remote_scraping.awaited(entry, after) for entry in several))
+            back[source] = set().union(*(plan.awaited(entry, after) for entry in several))
         if problems:
             raise ProblemError(problems)
         if own and not self._task.check_mode:
             self._hold_lock()
             self._write(changes)
-            self._wait(lambda servers: remote_scraping.not_yet_scraped(servers, back))
+            self._wait(lambda servers: plan.not_yet_scraped(servers, back))
             self._record(dict.fromkeys(own))
         return self._told_as(own, [], changed=bool(own), comes=True)
 
     def _told_as(
         self, own: Mapping[str, Sequence[Entry]], problems: Iterable[Problem], *, changed: bool, comes: bool
     ) -> Result:
-        jobs = [told for edge in sorted(own) for told in remote_scraping.told_jobs(edge, own[edge])]
+        jobs = [told for edge in sorted(own) for told in plan.told_jobs(edge, own[edge])]
         distinct = list(dict.fromkeys(problems))
-        shown = {"diff": remote_scraping.diff(jobs, comes=comes)} if changed else {}
+        shown = {"diff": plan.diff(jobs, comes=comes)} if changed else {}
         warnings = {"warnings": [str(problem) for problem in distinct]} if distinct else {}
         told = [problem.as_dict() for problem in distinct]
         return {"changed": changed, "jobs": jobs, "problems": told, "progress": self._told, **shown, **warnings}
@@ -172,7 +173,7 @@ class ActionModule(RunningAction):
             options = {**self._record_options(edge), "rollback_wanted": True}
             done = self._ran("miribit.thanos.migration_record", options, secret=True)
             content = _plain((done.get("rollback") or {}).get(RECORD_KEY)) or []
-            entries = [remote_scraping.read_entry(one) for one in content]
+            entries = [plan.read_entry(one) for one in content]
             found[edge] = [entry for entry in entries if entry is not None]
             if None in entries:
                 cause = f"its key {RECORD_KEY} cannot be read, which holds what is no longer scraped remotely"

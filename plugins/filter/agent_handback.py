@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_handover import back
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.handover import back
 
 
 def agent_handback(

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_handover import Wish, plan
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_operator import Secrets
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.handover import Wish, plan
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.operator import Secrets
 from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 
 

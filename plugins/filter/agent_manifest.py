@@ -9,8 +9,8 @@ from collections.abc import Callable
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_manifest import manifest
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.new import manifest
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 
 

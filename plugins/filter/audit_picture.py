@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_picture import draw
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_picture_bars import bars
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.report.picture import draw
+from ansible_collections.miribit.thanos.plugins.module_utils.report.picture_bars import bars
 
 _NARROWEST = 240
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.delivery_table import edges
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.delivery_table import edges
 
 
 def delivery_report(results: object) -> list[dict[str, object]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.delivery_table import earlier, table
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.delivery_table import earlier, table
 
 
 def delivery_table(edges: list[dict[str, Any]], before: object = None) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.edge_exporters import decide
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.exporters import decide
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 
 
 def edge_exporters(edge: Mapping[str, Any], choices: Mapping[str, object]) -> dict[str, object]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_report import report
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.report.report import report
 
 
 def fleet_audit_report(facts: object, settings: object) -> dict[str, object]:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring_spec import plan
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.spec import plan
 
 
 def hashrings(

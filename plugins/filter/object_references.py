@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.object_set import mark, reference
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import mark, reference
 
 
 def object_references(objects: Iterable[object], namespace: str) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
 
 _PARTS = ("subject", "cause", "fix")
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import config_hash
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import config_hash
 
 
 def receive_config_hash(content: object) -> int:

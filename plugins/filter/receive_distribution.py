@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.module_utils.ketama import SECTIONS
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.series_owners import series_per_endpoint
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.ketama import SECTIONS
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.series_owners import series_per_endpoint
 
 
 def receive_distribution(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_scaling import read, steps
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.scaling import read, steps
 
 
 def receive_steps(wanted: Sequence[dict[str, Any]], running: Sequence[dict[str, Any]]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.miribit.thanos.plugins.module_utils.target_coverage import coverage
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.coverage import coverage
 
 
 def target_coverage(edge: Mapping[str, Any], agent: str, accept: Sequence[str] = ()) -> dict[str, object]:

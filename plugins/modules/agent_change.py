@@ -216,7 +216,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 
 
 def main() -> None:
@@ -228,7 +228,7 @@ def main() -> None:
 def argument_spec() -> dict[str, dict[str, object]]:
     texts = ("name", "image", "version")
     return {
-        **cluster.argument_spec(),
+        **session.argument_spec(),
         **{name: {"type": "str", "default": ""} for name in texts},
         "namespace": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["planned", "checked", "present", "previous"], "default": "planned"},

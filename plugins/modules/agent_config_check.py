@@ -93,10 +93,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import agent_config_check, cluster, probe_run
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.agent import config_check
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems
 
 try:
     import yaml
@@ -109,7 +111,7 @@ else:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **session.argument_spec(),
             "namespace": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
             "text": {"type": "str", "required": True, "no_log": True},
@@ -117,7 +119,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
+    for library, is_there in (("kubernetes", session.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
         if not is_there:
             module.fail_json(msg=missing_required_lib(library))
     failed = check(module.params, check_mode=module.check_mode)
@@ -132,14 +134,14 @@ def check(options: dict[str, Any], *, check_mode: bool) -> ProblemError | None:
     if check_mode:
         return None
     seconds = options["timeout"]
-    job = agent_config_check.probe(options["namespace"], options["image"], options["text"], seconds)
+    job = config_check.probe(options["namespace"], options["image"], options["text"], seconds)
     try:
-        objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
-        outcomes = probe_run.run(objects, job)
+        objects = Objects(session.session(options["kubeconfig"], options["context"]))
+        outcomes = run.run(objects, job)
     except ProblemError as error:
         return error
     subject = f"The agent's configuration in {objects.session.cluster}"
-    found = agent_config_check.problem(outcomes, subject, _secrets(options["text"]), seconds)
+    found = config_check.problem(outcomes, subject, _secrets(options["text"]), seconds)
     return ProblemError([found]) if found else None
 
 
@@ -148,7 +150,7 @@ def _secrets(text: str) -> list[str]:
     try:
         # Texts as they stand there: `0123` is no number to Prometheus, and a date that is none no error.
         content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
-        return list(agent_config_check.quoted(agent_config_check.secret_values(content)))
+        return list(config_check.quoted(config_check.secret_values(content)))
     except (yaml.YAMLError, RecursionError):
         # Nobody knows what of it is secret.
         return [*text.splitlines(), *re.split(r"[\s\"'\[\]{},]+", text)]

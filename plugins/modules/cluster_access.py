@@ -225,8 +225,9 @@ from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.access import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import (
     ACCESS_REVIEWS,
     CRDS,
     INGRESS_CLASSES,
@@ -244,8 +245,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.access import (
     read_wanted,
     wrong_cluster,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import NAMESPACES, NODES, PODS, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.permissions import (
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import NAMESPACES, NODES, PODS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import (
     EVERYTHING,
     IDENTITY_NAMESPACE,
     PHASES,
@@ -254,7 +255,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.permissions import 
     When,
     reviews,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 
 AT_ONCE = 8
 

@@ -245,19 +245,20 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import agent_metrics, audit_prometheus, cluster, delivery
-from ansible_collections.miribit.thanos.plugins.module_utils.access import read_namespace
-from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget, refusal
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import (
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import AGENT
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.gate import delivery
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
     containers,
     is_leaving,
     version_of,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_owners import list_at, mapping_at, name_of
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_servers import AGENT
-from ansible_collections.miribit.thanos.plugins.module_utils.gate_evidence import Stored, Target, targets
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
     NAMESPACES,
@@ -267,15 +268,18 @@ from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
     Object,
     Objects,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.permissions import IDENTITY_NAMESPACE
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api import (
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
     InstantQuery,
     Prometheus,
     QueryResult,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import parse
-from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
 
 _KINDS = {
     "Pod": PODS,
@@ -398,7 +402,7 @@ class _Process:
         self.pod = delivery.Pod(name_of(pod))
         try:
             content = next(each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name)
-            self._target = audit_prometheus.proxy_target(pod, dict(content))
+            self._target = facts.proxy_target(pod, dict(content))
             agent, self._moment = self._metrics(), time.monotonic()
             self.pod = replace(self.pod, first=agent, last=agent, targets=self._targets())
         except ProblemError as error:
@@ -413,20 +417,20 @@ class _Process:
         except ProblemError as error:
             self.pod = replace(self.pod, last=None, targets=None, silent=error.problems[0])
 
-    def _metrics(self) -> agent_metrics.Agent:
+    def _metrics(self) -> queues.Agent:
         answer = self._ask("metrics")
-        if audit_prometheus.speaks_tls(answer):
+        if facts.speaks_tls(answer):
             self._target = replace(self._target, scheme="https")
             answer = self._ask("metrics")
         if answer.status != 200:
             cause = f"it does not answer with metrics (HTTP {answer.status})"
             fix = "wait until it is Ready; if it stays so, read its log"
             raise ProblemError([Problem(f"{self._target} in {self._session.cluster}", cause, fix)])
-        return agent_metrics.read(parse(answer.body.decode(errors="replace")))
+        return queues.read(parse(answer.body.decode(errors="replace")))
 
     def _targets(self) -> tuple[Target, ...]:
         answer = self._ask("api/v1/targets", ("state", "active"))
-        return targets(audit_prometheus.data(answer, f"{self._target} in {self._session.cluster}"))
+        return targets(facts.data(answer, f"{self._target} in {self._session.cluster}"))
 
     def _ask(self, endpoint: str, *params: tuple[str, str]) -> Answer:
         answer = self._session.get(self._target.path(endpoint), params, timeout=_ASK_SECONDS)

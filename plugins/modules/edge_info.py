@@ -240,22 +240,22 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.edge_collect import Wish, collect
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import Wish, collect
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **session.argument_spec(),
             "namespace": {"type": "str", "required": True},
             "targets": {"type": "bool", "default": False},
             "texts": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
+    if not session.HAS_KUBERNETES:
         module.fail_json(msg=missing_required_lib("kubernetes"))
     found = look(module.params)
     if isinstance(found, ProblemError):
@@ -266,7 +266,7 @@ def main() -> None:
 def look(options: dict[str, Any]) -> dict[str, Any] | ProblemError:
     wish = Wish(options["namespace"], targets=options["targets"], texts=options["texts"])
     try:
-        return collect(cluster.session(options["kubeconfig"], options["context"]), wish)
+        return collect(session.session(options["kubeconfig"], options["context"]), wish)
     except ProblemError as error:
         return error
 

@@ -222,11 +222,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import as_text, config_hash, parse, read
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring_change import hazards, ring_changes
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring_rules import check
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring_spec import Plan, plan
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.change import hazards, ring_changes
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import as_text, config_hash, parse, read
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.rules import check
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.spec import Plan, plan
 
 
 def main() -> None:

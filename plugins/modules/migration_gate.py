@@ -333,38 +333,37 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import agent_metrics, audit_prometheus, cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer, ProxyTarget, refusal
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import kind_of
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_reading import mapping
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_remote_write import complaints
-from ansible_collections.miribit.thanos.plugins.module_utils.gate_checks import Wanted, span
-from ansible_collections.miribit.thanos.plugins.module_utils.gate_evidence import (
-    AgentPod,
-    Config,
-    Router,
-    Seen,
-    Stored,
-    Target,
-    config,
-    key_of,
-    restored,
-    targets,
-    up_query,
-)
-from ansible_collections.miribit.thanos.plugins.module_utils.gate_problems import problems, table
-from ansible_collections.miribit.thanos.plugins.module_utils.migration_gate import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.agent import (
     Verdict,
     accepting_loss,
     before_restart,
     delivers,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import PODS, Object, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api import InstantQuery, Prometheus
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import parse, written
-from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Receiver, Session, is_leaving, is_ready
-from ansible_collections.miribit.thanos.plugins.module_utils.rollout_reasons import masked
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.checks import Wanted, span
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.problems import problems, table
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import (
+    AgentPod,
+    Router,
+    Seen,
+    Stored,
+    restored,
+    up_query,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import kind_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Config, config
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import InstantQuery, Prometheus
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, key_of, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import written
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, Session, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import masked
 
 try:
     import yaml
@@ -537,8 +536,8 @@ def _agent(session: Session, pod: Object, options: dict[str, Any]) -> AgentPod:
     if not found.running:
         return found
     try:
-        target = audit_prometheus.proxy_target(pod, container)
-        agent = agent_metrics.read(parse(_ask(session, target, "metrics").body.decode(errors="replace")))
+        target = facts.proxy_target(pod, container)
+        agent = queues.read(parse(_ask(session, target, "metrics").body.decode(errors="replace")))
         if options["gate"] == "before_restart":
             return replace(found, agent=agent, config=_config(session, target) if _must_know(agent) else None)
         return replace(found, agent=agent, config=_config(session, target), targets=_targets(session, target))
@@ -547,7 +546,7 @@ def _agent(session: Session, pod: Object, options: dict[str, Any]) -> AgentPod:
         return replace(found, silent=error.problems[0])
 
 
-def _must_know(agent: agent_metrics.Agent) -> bool:
+def _must_know(agent: queues.Agent) -> bool:
     """Whether only its configuration tells what was dropped on purpose."""
     return any("" in queue.dropped for queue in agent.queues)
 
@@ -573,7 +572,7 @@ def _name(pod: Object) -> str:
 
 def _ask(session: Session, target: ProxyTarget, endpoint: str, *params: tuple[str, str]) -> Answer:
     answer = session.get(target.path(endpoint), params, timeout=_ASK_SECONDS)
-    if audit_prometheus.speaks_tls(answer):
+    if facts.speaks_tls(answer):
         target = replace(target, scheme="https")
         answer = session.get(target.path(endpoint), params, timeout=_ASK_SECONDS)
     if problem := refusal(target, answer, session.cluster):
@@ -594,7 +593,7 @@ def _data(session: Session, target: ProxyTarget, endpoint: str, *params: tuple[s
 
 
 def _config(session: Session, target: ProxyTarget) -> Config | None:
-    text = audit_prometheus.config_text(_data(session, target, "api/v1/status/config"))
+    text = facts.config_text(_data(session, target, "api/v1/status/config"))
     try:
         # An operator's agent has megabytes, and is asked every few seconds.
         return config(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 - a safe one

@@ -173,9 +173,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster, processes
-from ansible_collections.miribit.thanos.plugins.module_utils.lease import LOCK_NAME, Lock, State, read_run
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import LOCK_NAME, Lock, State, read_run
 
 
 def main() -> None:

@@ -222,9 +222,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.lease import LOCK_NAME, TRIES, Lock, ServerClock, read_run
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     CONFIG_MAPS,
     SECRETS,
     ConflictError,
@@ -233,8 +233,14 @@ from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
     Resource,
     Session,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.record import (
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import (
+    LOCK_NAME,
+    TRIES,
+    Lock,
+    ServerClock,
+    read_run,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import (
     Reading,
     Record,
     config_map,

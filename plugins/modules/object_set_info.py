@@ -96,8 +96,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import (
     CLUSTER_WIDE,
     RESOURCES,
     from_reference,
@@ -106,14 +108,12 @@ from ansible_collections.miribit.thanos.plugins.module_utils.object_set import (
     reference,
     surplus,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **session.argument_spec(),
             "namespace": {"type": "str", "required": True},
             "component": {"type": "str", "required": True},
             "wanted": {"type": "list", "elements": "str", "required": True},
@@ -121,7 +121,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
+    if not session.HAS_KUBERNETES:
         module.fail_json(msg=missing_required_lib("kubernetes"))
     found = look(module.params)
     if isinstance(found, ProblemError):
@@ -131,7 +131,7 @@ def main() -> None:
 
 def look(options: dict[str, Any]) -> dict[str, Any] | ProblemError:
     try:
-        objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
+        objects = Objects(session.session(options["kubeconfig"], options["context"]))
         gone = _surplus(objects, options)
         known = {*options["wanted"], *map(reference, gone)}
         return {"surplus": gone, "leftovers": [text for text in _labelled(objects, options) if text not in known]}

@@ -158,23 +158,24 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import bucket, cluster, probe_run
-from ansible_collections.miribit.thanos.plugins.module_utils.object_storage_probe import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket, run
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import (
     Bucket,
     hidden,
     judge,
     ulid,
     unprobed,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **session.argument_spec(),
             "namespace": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
             "config": {"type": "raw", "no_log": True},
@@ -188,7 +189,7 @@ def main() -> None:
         required_one_of=[("config", "secret")],
         supports_check_mode=True,
     )
-    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", bucket.HAS_YAML)):
+    for library, is_there in (("kubernetes", session.HAS_KUBERNETES), ("PyYAML", bucket.HAS_YAML)):
         if not is_there:
             module.fail_json(msg=missing_required_lib(library))
     if not isinstance(module.params["config"], str):
@@ -220,7 +221,7 @@ def probe(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         # In check mode, the cluster may be empty still.
         return {"problems": wrong}
     try:
-        objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
+        objects = Objects(session.session(options["kubeconfig"], options["context"]))
         place = (options["namespace"], options["secret"], options["key"])
         return _try(objects, given or bucket.from_secret(objects, *place), options)
     except ProblemError as error:
@@ -231,7 +232,7 @@ def _try(objects: Objects, tried: Bucket, options: dict[str, Any]) -> dict[str, 
     block = ulid(int(time.time() * 1000), secrets.token_bytes(10))
     account = options["service_account"] or ""
     job = tried.probe(options["namespace"], options["image"], options["timeout"], block, account)
-    steps = judge(tried, probe_run.run(objects, job), block, options["timeout"])
+    steps = judge(tried, run.run(objects, job), block, options["timeout"])
     subject = f"{tried} from {objects.session.cluster}"
     return {"probed": True, "steps": steps, "problems": [_problem(subject, step) for step in steps if step["cause"]]}
 

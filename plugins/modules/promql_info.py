@@ -210,10 +210,10 @@ from typing import Any, Literal
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import ProxyTarget
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
     InstantQuery,
     Prometheus,
     QueryResult,
@@ -223,7 +223,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api impo
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **session.argument_spec(),
             "namespace": {"type": "str", "required": True},
             "service": {"type": "str"},
             "pod": {"type": "str"},
@@ -240,7 +240,7 @@ def main() -> None:
         required_one_of=[("service", "pod")],
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
+    if not session.HAS_KUBERNETES:
         module.fail_json(msg=missing_required_lib("kubernetes"))
     answer = ask(module.params)
     # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on, and
@@ -270,7 +270,7 @@ def ask(options: dict[str, Any]) -> QueryResult | ProblemError:
     )
     query = InstantQuery(**{name: options[name] for name in ("query", "time", "timeout", "dedup", "partial_response")})
     try:
-        return Prometheus(cluster.session(options["kubeconfig"], options["context"]), target).instant(query)
+        return Prometheus(session.session(options["kubeconfig"], options["context"]), target).instant(query)
     except ProblemError as error:
         return error
 

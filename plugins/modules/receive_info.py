@@ -160,11 +160,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import PODS, Object, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import ring_file, tenants, written
-from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Receiver, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file, tenants, written
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, is_leaving, is_ready
 
 Found = dict[str, Any]
 

@@ -192,12 +192,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import bucket, cluster, probe_run
-from ansible_collections.miribit.thanos.plugins.module_utils.object_storage_probe import Bucket, judge
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import PODS, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import Probe, Step, option_problems
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_uploads import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import run as probe_run
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import Probe, Step, option_problems
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import Bucket, judge
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.uploads import (
     CONFIG_FILE,
     Block,
     Holding,
@@ -207,7 +209,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.receive_uploads imp
     missing,
     read,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Receiver, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, is_leaving, is_ready
 
 # About 80,000 blocks. Kubelets keep 10 MiB.
 _LOG = (("limitBytes", "10485760"),)

@@ -204,18 +204,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import audit_prometheus, cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import ProxyTarget, refusal
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_components import components
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_containers import Container, containers, is_ready
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_owners import (
-    find,
-    list_at,
-    mapping_at,
-    name_of,
-    namespace_of,
-)
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
     NODES,
@@ -228,9 +221,12 @@ from ansible_collections.miribit.thanos.plugins.module_utils.objects import (
     RefusedError,
     Resource,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import Own, own, told_targets
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import find, name_of, namespace_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Own, own, told_targets
 
 Found = dict[str, Any]
 
@@ -331,14 +327,14 @@ class Look:
     def _targets(self, pod: Object, one: Container) -> object:
         own_content = [each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name]
         content = own_content[0] if own_content else one.content
-        target = audit_prometheus.proxy_target(pod, dict(content))
+        target = facts.proxy_target(pod, dict(content))
         answer = self._session.get(target.path("api/v1/targets"), [("state", "active")], timeout=_SECONDS)
-        if audit_prometheus.speaks_tls(answer):
+        if facts.speaks_tls(answer):
             target = replace(target, scheme="https")
             answer = self._session.get(target.path("api/v1/targets"), [("state", "active")], timeout=_SECONDS)
         if problem := refusal(target, answer, self._session.cluster):
             raise ProblemError([problem])
-        return audit_prometheus.data(answer, _name(target, self._session))
+        return facts.data(answer, _name(target, self._session))
 
 
 def _name(target: ProxyTarget, session: Session) -> str:

@@ -300,10 +300,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_lint import lint
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_secrets import redacted, secret_texts
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_spec import Plan, plan
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import lint
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.secrets import redacted, secret_texts
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec import Plan, plan
 
 
 def main() -> None:

@@ -309,14 +309,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster, probe_run
-from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import ProxyTarget
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import SECRETS, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import option_problems, secret_text
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus_api import InstantQuery, Prometheus, QueryResult
-from ansible_collections.miribit.thanos.plugins.module_utils.reader import Reader
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_probe import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import SECRETS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems, secret_text
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import (
     CREDENTIALS,
     Attempt,
     Canary,
@@ -327,6 +327,11 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_probe 
     summary,
     told,
     worth_waiting,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
+    InstantQuery,
+    Prometheus,
+    QueryResult,
 )
 
 #: An edge must have room for so many pods.
@@ -339,7 +344,7 @@ def main() -> None:
     values = {name: {"type": "str", "no_log": name not in {"ca", "cert"}} for name in CREDENTIALS}
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **session.argument_spec(),
             "namespace": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
             "url": {"type": "str", "required": True},
@@ -371,7 +376,7 @@ def main() -> None:
         mutually_exclusive=[("credentials", "credentials_secret"), ("tenant", "tenants")],
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
+    if not session.HAS_KUBERNETES:
         module.fail_json(msg=missing_required_lib("kubernetes"))
     if "@" in module.params["url"]:
         # It is refused for the password that it may hold, which must not come back with the options either.
@@ -394,7 +399,7 @@ def probe(options: dict[str, Any], *, check_mode: bool) -> tuple[list[Attempt], 
         # In check mode, the cluster may be empty still.
         return unsent, wrong
     try:
-        objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
+        objects = Objects(session.session(options["kubeconfig"], options["context"]))
         if options["credentials_secret"]:
             canaries, wrong = _canaries(options, _from_secret(objects, options))
         prometheus = Prometheus(_query_session(options), target) if target else None
@@ -419,7 +424,7 @@ def _result(attempts: list[Attempt], options: Mapping[str, Any]) -> dict[str, ob
 def _try(objects: Objects, canary: Canary, prometheus: Prometheus | None, options: dict[str, Any]) -> Attempt:
     job = canary.probe(options["namespace"], options["image"], options["timeout"])
     try:
-        outcomes = probe_run.run(objects, job, worth_waiting)
+        outcomes = run.run(objects, job, worth_waiting)
     except ProblemError as error:
         return Attempt(canary, problems=error.problems)
     failed = failure(canary, outcomes, options["timeout"])
@@ -489,9 +494,9 @@ def _target(query: dict[str, Any] | None) -> ProxyTarget | None:
     return ProxyTarget(kind="service", name=query["service"], **parts)
 
 
-def _query_session(options: dict[str, Any]) -> cluster.ClusterSession:
+def _query_session(options: dict[str, Any]) -> session.ClusterSession:
     query = options["query"]
-    return cluster.session(query["kubeconfig"] or options["kubeconfig"], query["context"])
+    return session.session(query["kubeconfig"] or options["kubeconfig"], query["context"])
 
 
 def _read_back(

@@ -209,13 +209,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils import cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.api_proxy import Answer
-from ansible_collections.miribit.thanos.plugins.module_utils.objects import EVENTS, PODS, Object, Objects, Resource
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import ring_file
-from ansible_collections.miribit.thanos.plugins.module_utils.receiver import Receiver, Session, is_leaving, is_ready
-from ansible_collections.miribit.thanos.plugins.module_utils.rollout_reasons import (
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import EVENTS, PODS, Object, Objects, Resource
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, Session, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import (
     LOG_LINES,
     LogPlace,
     Reason,
@@ -224,8 +224,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.rollout_reasons imp
     last_events,
     problem,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.rollout_ring import Router, explain_ring, judge_ring
-from ansible_collections.miribit.thanos.plugins.module_utils.rollout_state import (
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout.ring import Router, explain_ring, judge_ring
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout.state import (
     RESOURCES,
     WITH_PODS,
     State,

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Action plugins that wait: a module cannot print while it runs, so it is run in short slices and told of in between.
-
-Private to the collection: it can change at any time.
-"""
+"""Action plugins that wait: a module cannot print while it runs, so it runs in short slices."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from typing import Any, ClassVar
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 
 Result = dict[str, Any]
 

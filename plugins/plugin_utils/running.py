@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Action plugins that run several modules, and other action plugins.
-
-Private to the collection: it can change at any time.
-"""
+"""Action plugins that run several modules, and other action plugins."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet import plan
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet_schema import Host
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import plan
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import Host
 
 CLUSTERS = 200
 ROOT = Path(__file__).parents[2]

@@ -12,10 +12,10 @@ from typing import Any
 
 from loopback import free_addresses, starting
 
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import as_text, read
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring_change import ring_changes
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring_rules import check
-from ansible_collections.miribit.thanos.plugins.module_utils.series_owners import series_per_endpoint
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.change import ring_changes
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import as_text, read
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.rules import check
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.series_owners import series_per_endpoint
 from lab import tools
 
 COPIES = 3

@@ -29,7 +29,7 @@ import yaml
 from kubernetes_validate import utils as schemas
 from stand_in import BUCKET
 
-from ansible_collections.miribit.thanos.plugins.module_utils.object_set import mark, reference
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import mark, reference
 
 Object = dict[str, Any]
 

@@ -106,8 +106,8 @@ class Stage:
     def __init__(self, make_folder: Callable[[str], Path]) -> None:
         self._make_folder = make_folder
         own = {
-            Path("action/fleet_audit.py"): HERE / "stand_in.py",
-            Path("modules/fleet_audit.py"): HERE / "stand_in.py",
+            Path("action/fleet_audit.py"): HERE / "stand_in_clusters.py",
+            Path("modules/fleet_audit.py"): HERE / "stand_in_clusters.py",
         }
         self._with_report = self._collections(
             {**own, Path("filter/fleet_audit_report.py"): HERE / "stand_in_report.py"}
@@ -118,7 +118,10 @@ class Stage:
         place = self._make_folder("collections")
         ours = place / "ansible_collections" / "miribit" / "thanos"
         plugins = CHECKOUT / "plugins"
-        links = {**{path.relative_to(plugins): path for path in plugins.glob("*/*.*")}, **replaced}
+        links = {
+            **{path.relative_to(plugins): path for path in plugins.rglob("*.*") if path.suffix != ".pyc"},
+            **replaced,
+        }
         for path, target in links.items():
             (ours / "plugins" / path.parent).mkdir(parents=True, exist_ok=True)
             (ours / "plugins" / path).symlink_to(target)

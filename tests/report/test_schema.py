@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from audit_play import CHECKOUT, Played, Report
 
-from ansible_collections.miribit.thanos.plugins.module_utils.audit_report import report as real_report
+from ansible_collections.miribit.thanos.plugins.module_utils.report.report import report as real_report
 
 SCHEMA = json.loads((CHECKOUT / "docs/audit-report.schema.json").read_text())
 

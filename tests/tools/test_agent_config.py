@@ -21,11 +21,11 @@ import yaml
 from agent_texts import DEAD, YAML
 from loopback import Start, fetch, free_port, output, starting
 
-from ansible_collections.miribit.thanos.plugins.module_utils import agent_flags, agent_upgrade
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_config import Wanted, change, configure
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_flags import carry
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_upgrade import differences
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_spec import plan
+from ansible_collections.miribit.thanos.plugins.module_utils.agent import flags, upgrade
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Wanted, change, configure
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.flags import carry
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.upgrade import differences
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec import plan
 
 # About 70 s: they start Prometheus in two versions, again for each flag, feature and key; and an agent of 2.48 looks
 # into its WAL every 15 s.
@@ -251,17 +251,17 @@ def test_the_flags_of_an_agent_are_those_that_are_known_here(binaries: Path, ver
     listed = set(
         re.findall(r"^ {2,6}(?:-h, )?--(?:\[no-\])?([a-z.-]*[a-z])", said(binaries, version, "--help"), re.MULTILINE)
     )
-    of_servers = {flag for flag in listed if flag.startswith(agent_flags._SERVER_FLAGS)}
-    known = {flag for flag, span in (agent_flags._SWITCHES | agent_flags._VALUES).items() if version in span}
+    of_servers = {flag for flag in listed if flag.startswith(flags._SERVER_FLAGS)}
+    known = {flag for flag, span in (flags._SWITCHES | flags._VALUES).items() if version in span}
     assert listed - of_servers == known - HIDDEN
 
 
 @BOTH
-@pytest.mark.parametrize("flag", sorted(agent_flags._SWITCHES))
+@pytest.mark.parametrize("flag", sorted(flags._SWITCHES))
 def test_a_switch_is_one_of_the_versions_that_are_said_to_know_it(
     binaries: Path, version: tuple[int, int], flag: str
 ) -> None:
-    known = version in agent_flags._SWITCHES[flag]
+    known = version in flags._SWITCHES[flag]
     assert ("unknown long flag" not in said(binaries, version, f"--{flag}")) is known
     if known and flag not in ENDS_AT_ONCE:
         assert "unexpected true" in said(binaries, version, f"--{flag}=true")
@@ -269,34 +269,32 @@ def test_a_switch_is_one_of_the_versions_that_are_said_to_know_it(
 
 
 @BOTH
-@pytest.mark.parametrize("flag", sorted(agent_flags._VALUES))
+@pytest.mark.parametrize("flag", sorted(flags._VALUES))
 def test_a_flag_with_a_value_is_one_of_the_versions_that_are_said_to_know_it(
     binaries: Path, version: tuple[int, int], flag: str
 ) -> None:
-    known = version in agent_flags._VALUES[flag]
+    known = version in flags._VALUES[flag]
     value = f"--{flag}={TAKEN.get(flag, '1')}"
     assert ("unknown long flag" not in said(binaries, version, value)) is known
     if known:
         assert "expected argument" in said(binaries, version, f"--{flag}", "--web.enable-lifecycle")
-        once = flag not in agent_flags._REPEATED or version not in agent_flags._REPEATED[flag]
+        once = flag not in flags._REPEATED or version not in flags._REPEATED[flag]
         assert ("cannot be repeated" in said(binaries, version, value, value)) is once
 
 
 @BOTH
-@pytest.mark.parametrize(
-    "feature", sorted({*agent_flags._FEATURES, *agent_flags._FEATURE_FLAGS, *agent_flags._NOW_ALWAYS})
-)
+@pytest.mark.parametrize("feature", sorted({*flags._FEATURES, *flags._FEATURE_FLAGS, *flags._NOW_ALWAYS}))
 def test_a_feature_has_an_effect_in_the_versions_that_are_said_to(
     binaries: Path, version: tuple[int, int], feature: str
 ) -> None:
     text = said(binaries, version, f"--enable-feature={feature}")
     idle = "Unknown option" in text or "is a no-op" in text or "therefore a no-op" in text
     if version >= (3, 0):
-        expected = feature not in agent_flags._FEATURE_FLAGS and feature not in agent_flags._NOW_ALWAYS
+        expected = feature not in flags._FEATURE_FLAGS and feature not in flags._NOW_ALWAYS
     else:
         # Some were always there in 2.48 already, and one came after it.
         expected = feature not in {"promql-at-modifier", "promql-negative-offset", "utf8-names"}
-    expected &= version in agent_flags._FEATURES.get(feature, agent_flags._ALWAYS)
+    expected &= version in flags._FEATURES.get(feature, flags._ALWAYS)
     assert idle is not expected
 
 
@@ -310,7 +308,7 @@ def test_prometheus_3_ends_on_the_arguments_of_the_fleet_s_agents(binaries: Path
 @BOTH
 @pytest.mark.parametrize(
     ("section", "key"),
-    [*(("global", key) for key in agent_upgrade._GLOBAL_KEYS), *(("job", key) for key in agent_upgrade._JOB_KEYS)],
+    [*(("global", key) for key in upgrade._GLOBAL_KEYS), *(("job", key) for key in upgrade._JOB_KEYS)],
 )
 def test_a_key_is_known_by_the_versions_that_are_said_to(
     binaries: Path, tmp_path: Path, version: tuple[int, int], section: str, key: str

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from ansible.plugins.filter.core import FilterModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent_operator import Secrets, remote_write
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet_schema import CREDENTIALS_FOLDER
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_spec import plan
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.operator import Secrets, remote_write
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import CREDENTIALS_FOLDER
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec import plan
 
 Object = dict[str, Any]
 

@@ -20,10 +20,10 @@ from minio import Minio
 from minio.credentials import StaticProvider
 from minio.minioadmin import MinioAdmin
 
-from ansible_collections.miribit.thanos.plugins.module_utils import object_storage_probe
-from ansible_collections.miribit.thanos.plugins.module_utils.object_storage_probe import Bucket, judge, ulid
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import FOLDER, Outcome, Probe
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_probe import Canary, Failure, failure
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import object_storage
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER, Outcome, Probe
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import Bucket, judge, ulid
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import Canary, Failure, failure
 
 PATH = "/api/v1/receive"
 USER, KEY = "lab-user", "planted-secret-key"
@@ -347,7 +347,7 @@ def test_packets_that_are_dropped_on_the_way_to_the_endpoint_are_recognised(
 
 
 def test_the_types_are_those_that_thanos_knows(binaries: Path) -> None:
-    for provider in (*object_storage_probe.TYPES, "NONE"):
+    for provider in (*object_storage.TYPES, "NONE"):
         command = [str(binaries / "thanos"), "tools", "bucket", "ls", f"--objstore.config={{type: {provider}}}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (f"type {provider} is not supported" in done.stderr) is (provider == "NONE")

@@ -12,9 +12,8 @@ import pytest
 from loopback import fetch, free_addresses, starting
 from remote_write import body, post
 
-from ansible_collections.miribit.thanos.plugins.module_utils.probe_job import FOLDER
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_metrics import parse
-from ansible_collections.miribit.thanos.plugins.module_utils.receive_uploads import (
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.uploads import (
     CONFIG_FILE,
     Holding,
     blocks,
@@ -22,6 +21,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.receive_uploads imp
     held,
     missing,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
 
 HOUR = 3_600_000
 POD = "thanos-receiver-ingestor-0"

@@ -15,7 +15,7 @@ import trustme
 import yaml
 from loopback import Start, fetch, free_port, output
 
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write_spec import plan
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec import plan
 
 PROMTOOL = {"3.15.0": "promtool", "2.48.0": "promtool-2.48"}
 SPEC: dict[str, object] = {

@@ -25,9 +25,9 @@ from loopback import fetch, free_addresses, starting
 from remote_write import Labels, awkward_series, body, post
 
 from ansible_collections.miribit.thanos.plugins.filter import receive_distribution, receive_owners
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import as_text, config_hash, parse, read
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring_rules import check
-from ansible_collections.miribit.thanos.plugins.module_utils.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import as_text, config_hash, parse, read
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.rules import check
 from lab.process import tied
 
 owners_of = receive_owners.FilterModule().filters()["receive_owners"]

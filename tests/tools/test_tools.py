@@ -18,7 +18,7 @@ import pytest
 from loopback import Start, fetch, free_port, output, status
 from minio import Minio
 
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import config_hash
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import config_hash
 from lab import pki, services, settings, tools
 from lab.settings import Cluster, Node
 

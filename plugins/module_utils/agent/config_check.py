@@ -1,0 +1,94 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether Prometheus itself loads a configuration: what promtool says of it, in a pod with the agent's own image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER, Outcome, Probe, Step, masked
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.secrets import redacted
+
+FILE = "prometheus.yml"
+STEP = "check"
+_LONGEST_TEXT = 600
+
+#: What stands in a key with a secret, of any part of a configuration: those of service discoveries, too.
+_SECRET_KEY = re.compile(r"credential|key|passw|secret|signature|token", re.IGNORECASE)
+#: What tells only where it is.
+_PLACES = ("_file", "_files", "_ref", "_url")
+_HEADERS = frozenset({"headers", "http_headers", "proxy_connect_header"})
+_URL_PARTS = re.compile(r"(?<=://).*(?=@)|(?<=[?#]).+")
+# A YAML parser of Go quotes a longer text only so far (yaml.v2 and v3, decode.go, terror).
+_LONGEST_QUOTED, _QUOTED = 10, 7
+
+
+def probe(namespace: str, image: str, text: str, seconds: int) -> Probe:
+    """Files that the configuration names are those of the agent's pod, not of this one: only its syntax is checked."""
+    command = ("promtool", "check", "config", "--agent", "--syntax-only", f"{FOLDER}/{FILE}")
+    return Probe("config", namespace, image, (Step(STEP, command),), {FILE: text}, seconds)
+
+
+def problem(outcomes: Mapping[str, Outcome], subject: str, secrets: Iterable[str], seconds: int) -> Problem | None:
+    """What promtool found; None if it loads."""
+    outcome = outcomes.get(STEP, Outcome(None, ""))
+    if outcome.exit_code == 0:
+        return None
+    if outcome.exit_code is None:
+        cause = f"promtool has not answered within {seconds} s"
+        return Problem(subject, cause, "raise 'timeout' where the node is slow, and run it again")
+    said = [line.strip() for line in outcome.log.splitlines() if line.strip() and not line.startswith("Checking ")]
+    text = masked(" ".join(said).replace(f"{FOLDER}/{FILE}", FILE), secrets)
+    shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+    cause = f"Prometheus would not load it, as its own promtool says: {shown or f'exit code {outcome.exit_code}'}"
+    return Problem(
+        subject, cause, "correct what it names: in the agent's configuration, or in the variable it comes from"
+    )
+
+
+def is_secret_key(name: str) -> bool:
+    return bool(_SECRET_KEY.search(name)) and not name.lower().endswith(_PLACES)
+
+
+def secret_values(content: object, key: str = "") -> Iterator[str]:
+    """Every text of a configuration that is, or holds, something secret."""
+    if isinstance(content, dict):
+        shown = redacted({key: content}) if key in _HEADERS else {}
+        headers = shown.get(key) if isinstance(shown, dict) else None
+        for name, value in content.items():
+            hidden = isinstance(headers, dict) and headers.get(name) != value
+            yield from _texts(value) if hidden else secret_values(value, str(name))
+    elif isinstance(content, list):
+        for value in content:
+            yield from secret_values(value, key)
+    elif isinstance(content, str) and content:
+        yield from [content] if is_secret_key(key) else _parts(content, key)
+
+
+def _parts(text: str, key: str) -> Iterator[str]:
+    """Those of a URL: its user, its query, its fragment."""
+    if "://" not in text:
+        # No URL that works, and what of it is a password cannot be told.
+        yield from [text] if key.endswith("url") and "@" in text else []
+        return
+    yield from (found[0] for found in _URL_PARTS.finditer(text) if found[0])
+
+
+def _texts(content: object) -> Iterator[str]:
+    if isinstance(content, str) and content:
+        yield content
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _texts(value)
+
+
+def quoted(secrets: Iterable[str]) -> Iterator[str]:
+    """These, also as a parser quotes them."""
+    for secret in secrets:
+        yield secret
+        if len(secret) > _LONGEST_QUOTED:
+            yield f"{secret[:_QUOTED]}..."

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether an agent scrapes all that the other servers of its edge do, which are there only as long as they are.
+
+A target is known by its address, path and parameters, as in audit_targets.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import named
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import key_of, name_of
+from ansible_collections.miribit.thanos.plugins.module_utils.report import targets as audit_targets
+from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import Target, TargetKey
+
+Facts = Mapping[str, Any]
+
+#: The lists of edge_info whose pods go when a Full Prometheus does, as far as it has them.
+_GOING = ("servers", "alertmanagers", "grafanas")
+#: Who scrapes these scrapes itself.
+_ITSELF = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_WHY_SILENT = "see why its pods are not ready, or scale it to no pods if it is not needed"
+_TWO_WAYS = (
+    "make a ServiceMonitor or PodMonitor for them whose labels and namespace the agent selects "
+    "(prometheus_agent_monitor_selector, prometheus_agent_monitor_namespace_selector), or add a job to "
+    "prometheus_agent_extra_scrape_configs. Jobs that nobody needs are named in prometheus_agent_accept_missing"
+)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    #: What must be mended before the others may go.
+    problems: tuple[Problem, ...]
+    #: In words, by job: what only the others scrape, and what only the agent does.
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    #: How many targets both scrape.
+    both: int
+    #: In words: what the agent itself scrapes more than once.
+    twice: tuple[str, ...]
+    #: What is up at the others and must be at the agent; None where there are no others to compare with.
+    targets: tuple[dict[str, object], ...] | None
+
+    def as_dict(self) -> dict[str, object]:
+        lists = {name: list(getattr(self, name)) for name in ("missing", "extra", "twice")}
+        return {
+            "problems": [problem.as_dict() for problem in self.problems],
+            **lists,
+            "both": self.both,
+            "targets": None if self.targets is None else list(self.targets),
+        }
+
+
+def coverage(edge: Facts, name: str, accept: Collection[str] = ()) -> Coverage:
+    """From what module edge_info returns with its targets. The agent is known by its name or its custom resource's.
+
+    What others scrape in vain is not missed, and neither is what goes away together with them.
+    """
+    agents = [agent for agent in named(edge["agents"], name) if _runs(agent)]
+    ids = {agent["id"] for agent in agents}
+    others = [one for one in (*edge["agents"], *edge["servers"]) if one["id"] not in ids and _runs(one)]
+    silent = [one for one in (*agents, *others) if one.get("targets") is None]
+    problems = [
+        Problem(str(one["id"]), "it does not tell its targets, so nobody knows what would be missed", _WHY_SILENT)
+        for one in silent
+    ]
+    if not agents:
+        cause = "it does not run, so its targets cannot be compared"
+        problems.append(Problem(f"Agent {name}", cause, "see why its pods are not ready"))
+    if problems:
+        return Coverage(tuple(problems), (), (), 0, (), None)
+    scraped = [target for agent in agents for target in _targets(agent)]
+    keys = {target.key for target in scraped}
+    going = set(_going(edge, others))
+    missing: dict[TargetKey, Target] = {}
+    wanted: dict[TargetKey, Target] = {}
+    for other in others:
+        wanted_here = [target for target in _targets(other) if _stays(target, going) and target.job not in accept]
+        wanted |= {target.key: target for target in wanted_here if target.health == "up"}
+        lost = [target for target in wanted_here if target.health == "up" and target.key not in keys]
+        missing |= {target.key: target for target in lost}
+        if lost:
+            shown = "; ".join(audit_targets.by_job(lost))
+            problems.append(Problem(f"Agent {name}", f"it does not scrape what {other['id']} does: {shown}", _TWO_WAYS))
+    theirs = {target.key for other in others for target in _targets(other)}
+    return Coverage(
+        problems=tuple(problems),
+        missing=tuple(audit_targets.by_job(missing.values())),
+        extra=tuple(audit_targets.by_job(_once(target for target in scraped if target.key not in theirs))),
+        both=len(keys & theirs),
+        twice=tuple(audit_targets.by_job(_several(agents))),
+        targets=tuple(map(_fact, wanted)) if others else None,
+    )
+
+
+def _runs(component: Facts) -> bool:
+    return bool(component["replicas"]["wanted"] != 0)
+
+
+def _targets(component: Facts) -> Iterator[Target]:
+    for fact in component["targets"]:
+        labels, key = mapping(fact.get("labels")), key_of(fact)
+        yield Target(
+            url=name_of(key),
+            key=key,
+            job=str(fact.get("job") or labels.get("job") or "unknown"),
+            health=fact.get("health"),
+            error="",
+            namespace=_text(labels, "namespace"),
+            pod=_text(labels, "pod"),
+            cluster=None,
+        )
+
+
+def _text(labels: Mapping[str, object], name: str) -> str | None:
+    return str(labels[name]) if name in labels else None
+
+
+def _going(edge: Facts, others: Sequence[Facts]) -> Iterator[tuple[str | None, str | None]]:
+    """Namespace and name of the pods of the others, and of what is taken away together with a Full Prometheus."""
+    for component in (*others, *(one for kind in _GOING for one in edge.get(kind, ()))):
+        for pod in component.get("pods") or ():
+            yield component["workload"]["namespace"], pod["name"]
+
+
+def _stays(target: Target, going: Collection[tuple[str | None, str | None]]) -> bool:
+    return (target.namespace, target.pod) not in going and target.host not in _ITSELF
+
+
+def _once(targets: Iterable[Target]) -> Iterable[Target]:
+    found: dict[TargetKey, Target] = {}
+    for target in targets:
+        found.setdefault(target.key, target)
+    return found.values()
+
+
+def _several(agents: Iterable[Facts]) -> Iterable[Target]:
+    """Replicas and shards are told apart: only what one pod has twice is counted twice."""
+    for agent in agents:
+        if len(agent.get("pods") or ()) > 1:
+            continue
+        targets = list(_targets(agent))
+        times = Counter(target.key for target in targets)
+        yield from _once(target for target in targets if times[target.key] > 1)
+
+
+def _fact(key: TargetKey) -> dict[str, object]:
+    address, path, params = key
+    return {"address": address, "path": path, "params": {name: list(values) for name, values in params}}

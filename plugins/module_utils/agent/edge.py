@@ -1,0 +1,259 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What of Prometheus runs on an edge, as far as a change of it must know.
+
+I/O goes through the session that is given.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
+    Container,
+    config_file,
+    containers,
+    is_ready,
+    version_of,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
+    CONFIG_MAPS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    STATEFUL_SETS,
+    Object,
+    Objects,
+    RefusedError,
+    Resource,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import annotations_of, name_of, owner
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts as audit_prometheus
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues as agent_metrics
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
+
+Facts = dict[str, Any]
+
+_OPERATOR = "monitoring.coreos.com"
+_KINDS = {
+    "Pod": PODS,
+    "StatefulSet": STATEFUL_SETS,
+    "Deployment": DEPLOYMENTS,
+    "DaemonSet": DAEMON_SETS,
+    "ReplicaSet": REPLICA_SETS,
+    "PrometheusAgent": Resource(f"{_OPERATOR}/v1alpha1", "prometheusagents"),
+    "Prometheus": Resource(f"{_OPERATOR}/v1", "prometheuses"),
+}
+#: Of which an edge has more than those of its own namespace: two of them would measure everything twice.
+_OUTSIDE = {"Pod", "Deployment", "DaemonSet", "ReplicaSet"}
+_LISTS = {
+    "prometheus_agent": "agents",
+    "prometheus": "servers",
+    "node_exporter": "node_exporters",
+    "kube_state_metrics": "kube_state_metrics",
+    "prometheus_operator": "operators",
+    "alertmanager": "alertmanagers",
+    "grafana": "grafanas",
+}
+_SERVERS = {"agents", "servers"}
+_SOURCES = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
+_ASK_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for beyond the objects."""
+
+    namespace: str
+    #: The active targets of agents and servers.
+    targets: bool = False
+    #: The configuration of agents, as it is written and as it is loaded, and their queues. They can hold secrets.
+    texts: bool = False
+
+
+def collect(session: Session, wish: Wish) -> Facts:
+    """The components of an edge, by what they are."""
+    look = _Look(session, wish)
+    found = look.objects()
+    facts: Facts = {name: [] for name in _LISTS.values()}
+    running = {one.id: one for one in containers(found)}
+    told: list[Facts] = components(found, {}, {})
+    for component in told:
+        name = _LISTS.get(str(component["kind"]))
+        if name is None or (name in _SERVERS and component["workload"]["namespace"] != wish.namespace):
+            continue
+        one = running[str(component["id"])]
+        facts[name].append(look.component(name, component, one, found))
+    return {**facts, "unseen": [problem.as_dict() for problem in look.unseen]}
+
+
+class _Look:
+    def __init__(self, session: Session, wish: Wish) -> None:
+        self._session = session
+        self._objects = Objects(session)
+        self._wish = wish
+        self.unseen: list[Problem] = []
+
+    def objects(self) -> dict[str, list[Object]]:
+        return {kind: self._listed(kind, resource) for kind, resource in _KINDS.items()}
+
+    def _listed(self, kind: str, resource: Resource) -> list[Object]:
+        """In the whole cluster where that tells more, else in the namespace."""
+        try:
+            return self._find(resource, "" if kind in _OUTSIDE else self._wish.namespace)
+        except RefusedError as error:
+            if error.status != 403 or kind not in _OUTSIDE:
+                raise
+            cause = f"the user may not list them in all namespaces, so what is in others than {self._wish.namespace}"
+            fix = f"allow the user the verb 'list' on {resource.plural} in the whole cluster"
+            self.unseen.append(Problem(f"{resource.plural} in {self._session.cluster}", f"{cause} is not seen", fix))
+            return self._find(resource, self._wish.namespace)
+
+    def _find(self, resource: Resource, namespace: str) -> list[Object]:
+        try:
+            return self._objects.find(resource, namespace)
+        except RefusedError as error:
+            if error.status == 404:
+                # A cluster without the operator knows none of its kinds.
+                return []
+            raise
+
+    def component(self, name: str, fact: Facts, one: Container, found: dict[str, list[Object]]) -> Facts:
+        keys = ("id", "kind", "workload", "container", "image", "version", "replicas", "pods", "labels", "owner")
+        told = {key: fact[key] for key in keys}
+        told["selector"] = _selector(one.workload.item)
+        if name not in _SERVERS:
+            return told
+        template = mapping_at(one.workload.item or {}, "spec", "template")
+        holder, content = _written(template, one)
+        source = config_file(holder, content)
+        told |= {
+            "image": str(content.get("image") or ""),
+            "command": [str(word) for word in content.get("command") or ()],
+            "args": [str(word) for word in content.get("args") or ()],
+            "annotations": annotations_of(template),
+            "volumes": sorted(str(volume.get("name")) for volume in list_at(template, "spec", "volumes")),
+            "config": {**asdict(source), "namespace": one.workload.namespace} if source else None,
+        }
+        if self._wish.targets or self._wish.texts:
+            told |= self._asked(told, one, is_current=content.get("image") == one.content.get("image"))
+        if self._wish.texts and name == "agents" and source and source.key:
+            told |= self._source(told["config"], found)
+        return told
+
+    # What it says of itself.
+
+    def _asked(self, told: Facts, one: Container, *, is_current: bool) -> Facts:
+        """Of each ready pod. Without an answer there is null, and why. Current: it runs the image that is wanted."""
+        pods = [dict(pod) for pod in one.pods if is_ready(pod)]
+        said: list[Facts] = []
+        seen: list[tuple[Target, ...]] = []
+        for pod in pods:
+            try:
+                target = self._target(pod, one)
+                if self._wish.targets:
+                    seen.append(targets(self._data(target, "api/v1/targets", ("state", "active"))))
+                if self._wish.texts:
+                    said.append({"pod": name_of(pod), **self._running(target)})
+            except ProblemError as error:
+                self.unseen += error.problems
+        result: Facts = {}
+        if self._wish.targets:
+            result["targets"] = [_target(target) for each in seen for target in each] if seen else None
+        if self._wish.texts:
+            result["running"] = said
+            versions = sorted({str(each["version"]) for each in said if each["version"]})
+            # Another tag than that of a release says nothing, and then the process does.
+            wanted = None if is_current else version_of(told["image"])
+            result["version"] = wanted or (versions[0] if versions else told["version"])
+        return result
+
+    def _target(self, pod: Object, one: Container) -> ProxyTarget:
+        content = next(each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name)
+        target = audit_prometheus.proxy_target(pod, dict(content))
+        answer = self._session.get(target.path("-/ready"), (), timeout=_ASK_SECONDS)
+        return replace(target, scheme="https") if audit_prometheus.speaks_tls(answer) else target
+
+    def _data(self, target: ProxyTarget, endpoint: str, *params: tuple[str, str]) -> object:
+        answer = self._session.get(target.path(endpoint), params, timeout=_ASK_SECONDS)
+        if problem := refusal(target, answer, self._session.cluster):
+            raise ProblemError([problem])
+        return audit_prometheus.data(answer, f"{target} in {self._session.cluster}")
+
+    def _running(self, target: ProxyTarget) -> Facts:
+        text = audit_prometheus.config_text(self._data(target, "api/v1/status/config"))
+        answer = self._session.get(target.path("metrics"), (), timeout=_ASK_SECONDS)
+        metrics = parse(answer.body.decode(errors="replace")) if answer.status == 200 else None
+        queues = agent_metrics.read(metrics).queues if metrics else ()
+        return {
+            "text": text,
+            "version": agent_metrics.version(metrics) if metrics else None,
+            "queues": [
+                {"name": queue.name, "url": queue.url, "tried": queue.tried, "ever_accepted": queue.ever_accepted()}
+                for queue in queues
+            ],
+        }
+
+    # Where its configuration is written.
+
+    def _source(self, config: Facts, found: dict[str, list[Object]]) -> Facts:
+        item = self._objects.get(_SOURCES[config["kind"]], config["namespace"], config["name"])
+        content = mapping_at(item or {}, "data").get(config["key"])
+        if item is None or content is None:
+            return {"text": None, "config_owner": None, "immutable": False}
+        text = base64.b64decode(content).decode(errors="replace") if config["kind"] == "Secret" else str(content)
+        return {
+            "text": text,
+            "config_owner": owner(config["kind"], item, found),
+            "immutable": item.get("immutable") is True,
+        }
+
+
+def _written(template: Mapping[str, Any], one: Container) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What wants a container, and the container, as they are written.
+
+    A pod can be older, or a webhook has changed it on its way, such as to another registry: what is changed is the
+    template, so it is compared with that.
+    """
+    contents = [content for content in list_at(template, "spec", "containers") if content.get("name") == one.name]
+    return (template, contents[0]) if contents else (one.holder, one.content)
+
+
+def _selector(item: Mapping[str, Any] | None) -> str:
+    """Of its pods, as text. What labels alone do not say is left out."""
+    labels = mapping_at(item or {}, "spec", "selector", "matchLabels")
+    return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+
+
+def _target(target: Target) -> Facts:
+    address, path, params = target.key
+    return {
+        "address": address,
+        "path": path,
+        "params": {name: list(values) for name, values in params},
+        "job": target.labels.get("job"),
+        "health": target.health,
+        "labels": dict(target.labels),
+    }
+
+
+def named(found: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """Those whose workload, or the custom resource that it was made from, has this name."""
+    return [
+        one
+        for one in found
+        if name in {one["workload"]["name"], (one["owner"].get("custom_resource") or {}).get("name")}
+    ]

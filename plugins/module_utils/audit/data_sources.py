@@ -1,0 +1,88 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The data sources of Grafana that are written down in ConfigMaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Scene, reader_fact, shown
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
+    Container,
+    Source,
+    plain_variables,
+    source_of,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Object, labels_of, name_of, namespace_of
+
+#: Reads YAML; what cannot be read it answers with None.
+Load = Callable[[str], object]
+
+_DATA_SOURCE_LABEL = "grafana_datasource"
+_PROVISIONING = "/etc/grafana/provisioning"
+
+
+def data_sources(scene: Scene, load: Load) -> Iterator[dict[str, object]]:
+    for config_map, key, namespace in _provisioned(scene):
+        place = namespace_of(config_map), name_of(config_map)
+        document = load(str(mapping_at(config_map, "data").get(key) or ""))
+        if not isinstance(document, Mapping):
+            yield reader_fact("grafana_data_source", *place, f"key {key}, which is no YAML of data sources", None)
+            continue
+        for source in list_at(document, "datasources"):
+            url, kind = str(source.get("url") or ""), str(source.get("type") or "")
+            component = scene.component_of(url, namespace)
+            if component or "prometheus" in kind:
+                name = f"{place[1]} [{source.get('name')}]"
+                yield reader_fact("grafana_data_source", place[0], name, shown(url), component)
+
+
+def _provisioned(scene: Scene) -> list[tuple[Object, str, str]]:
+    """The ConfigMaps with data sources, the key of each, and the namespace in which their hosts are looked up."""
+    grafanas = [one for one in scene.containers if one.kind == "grafana"]
+    spaces = {one.workload.namespace for one in grafanas}
+    labels = {_DATA_SOURCE_LABEL, *_watched_labels(scene)}
+    found: dict[tuple[str, str, str], tuple[Object, str, str]] = {}
+    for item in scene.objects.get("ConfigMap", ()):
+        # Who reads it is a sidecar of Grafana, which can be in another namespace.
+        namespace = next(iter(spaces)) if len(spaces) == 1 else namespace_of(item)
+        mounted = {key: one.workload.namespace for one in grafanas for key in _mounted_keys(one, item)}
+        for key in _files(item):
+            if key in mounted or not labels.isdisjoint(labels_of(item)):
+                place = namespace_of(item), name_of(item), key
+                found[place] = (item, key, mounted.get(key, namespace))
+    return [found[place] for place in sorted(found)]
+
+
+def _files(config_map: Object) -> list[str]:
+    """Grafana reads no others."""
+    return [key for key in mapping_at(config_map, "data") if key.endswith((".yaml", ".yml"))]
+
+
+def _watched_labels(scene: Scene) -> set[str]:
+    """The labels by which sidecars of Grafana find data sources, where they are told another one."""
+    found = set()
+    for one in scene.containers:
+        plain = plain_variables(one.content)
+        if PurePosixPath(plain.get("FOLDER", "")).name == "datasources" and "LABEL" in plain:
+            found.add(plain["LABEL"])
+    return found
+
+
+def _mounted_keys(one: Container, config_map: Object) -> Iterator[str]:
+    if one.workload.namespace != namespace_of(config_map):
+        return
+    provisioning = plain_variables(one.content).get("GF_PATHS_PROVISIONING", _PROVISIONING)
+    folder = PurePosixPath(provisioning, "datasources")
+    for mount in list_at(one.content, "volumeMounts"):
+        place = PurePosixPath(str(mount.get("mountPath") or ""))
+        if not place.is_relative_to(folder):
+            continue
+        for key in _files(config_map):
+            path = place if mount.get("subPath") else place / key
+            if source_of(one.holder, one.content, str(path)) == Source("ConfigMap", name_of(config_map), key):
+                yield key

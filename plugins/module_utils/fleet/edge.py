@@ -1,0 +1,259 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How an edge writes to the receiver, as the plan of a fleet has it: the way, what it shows of itself, the tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.miribit.thanos.plugins.module_utils.base.names import DNS_SUBDOMAIN
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.receiver import Receiver
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import (
+    CREDENTIALS_FILES,
+    CREDENTIALS_FOLDER,
+    VIAS,
+    HostReader,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import spec as remote_write_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import RECEIVE_PATH, is_plain
+
+#: Stands in where the way is not known, so that everything else is checked all the same.
+_ANYWHERE = {"url": f"https://receiver.example{RECEIVE_PATH}"}
+
+#: The variable that a part of the specification of remote write is made from.
+_VARIABLES = {
+    "basic_auth": "prometheus_agent_credentials",
+    "bearer": "prometheus_agent_credentials",
+    "exposure": "prometheus_agent_remote_write_url",
+    "prometheus_version": "fleet_prometheus_version",
+    "sizing": "prometheus_agent_sizing",
+    "tenant": "prometheus_agent_tenant",
+    "tls": "prometheus_agent_credentials",
+}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where they are and which there are, never what they are. The user's name is no secret."""
+
+    #: An existing Secret. None if they are given as variables.
+    secret: str | None = None
+    keys: tuple[str, ...] = ()
+    username: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        return {"secret": self.secret, "keys": list(self.keys)}
+
+    @property
+    def certificate(self) -> bool:
+        return "cert" in self.keys or "key" in self.keys
+
+    def file(self, key: str) -> str | None:
+        return f"{CREDENTIALS_FOLDER}/{CREDENTIALS_FILES[key]}" if key in self.keys else None
+
+
+@dataclass(frozen=True)
+class Sending:
+    """The remote write of an edge in which nothing is wrong."""
+
+    remote_write: dict[str, object]
+    #: What that was made from, without the version of Prometheus: an agent may run another one.
+    spec: dict[str, object]
+    #: Of each block, in their order.
+    senders: tuple[dict[str, str], ...]
+
+
+def read_credentials(reader: HostReader) -> Credentials:
+    values = reader.mapping("prometheus_agent_credentials", (*CREDENTIALS_FILES, "username"))
+    secret = reader.text("prometheus_agent_credentials_secret")
+    listed = reader.texts("prometheus_agent_credentials_keys")
+    username = reader.text("prometheus_agent_username")
+    if values and secret:
+        cause = "there are prometheus_agent_credentials too, and the agent mounts one Secret"
+        reader.refuse("prometheus_agent_credentials_secret", cause, "leave one of both out")
+    if secret and not DNS_SUBDOMAIN.fullmatch(secret):
+        # Without the text: it may be the secret itself.
+        reader.refuse("prometheus_agent_credentials_secret", "it is not the name of a Secret", "give its name")
+    if secret and not listed:
+        cause = "nobody says what the Secret holds"
+        fix = f"list in prometheus_agent_credentials_keys which it has of {', '.join(CREDENTIALS_FILES)}"
+        reader.refuse("prometheus_agent_credentials_secret", cause, fix)
+    if listed and not secret:
+        cause = "there is no Secret that could hold them"
+        reader.refuse("prometheus_agent_credentials_keys", cause, "name it in prometheus_agent_credentials_secret")
+    if set(listed) - set(CREDENTIALS_FILES):
+        cause = "a key is none that the agent uses"
+        fix = f"list only {', '.join(CREDENTIALS_FILES)}"
+        reader.refuse("prometheus_agent_credentials_keys", cause, fix)
+    for key in CREDENTIALS_FILES:
+        if key in values and values[key] is not True:
+            reader.refuse(f"prometheus_agent_credentials, {key}", "it is empty or no text", "give it, or leave it out")
+    if not username:
+        username = reader.within("prometheus_agent_credentials", values, "username", "")
+    given = listed if secret else values
+    keys = tuple(key for key in CREDENTIALS_FILES if key in given)
+    if username and "password" not in keys:
+        cause = "there is no password that it goes with"
+        reader.refuse("prometheus_agent_username", cause, "add the password to the credentials, or leave it out")
+    return Credentials(secret or None, keys, username)
+
+
+def read_sending(
+    reader: HostReader, receiver: Receiver | None, external_labels: Mapping[str, str], prometheus_version: str
+) -> Sending | None:
+    """None if something is wrong with it. The receiver is None if it is not known."""
+    credentials = read_credentials(reader)
+    exposure = _exposure(reader, receiver, credentials)
+    secure = _is_secure(reader, receiver, exposure, credentials)
+    sizing = reader.mapping("prometheus_agent_sizing")
+    spec: dict[str, object] = {
+        "exposure": exposure or _ANYWHERE,
+        "external_labels": dict(external_labels),
+        "tls": _tls(reader, credentials) if secure else None,
+        "tenant": reader.text("prometheus_agent_tenant"),
+        "tenants": reader.items("prometheus_agent_tenants"),
+        "tenant_header": receiver.tenant_header if receiver else None,
+        "sizing": sizing or None,
+        **(_login(credentials) if secure else {}),
+    }
+    try:
+        planned = remote_write_spec.plan({**spec, "prometheus_version": prometheus_version})
+    except ProblemError as error:
+        for problem in error.problems:
+            reader.refuse(_variable_of(problem), problem.cause, problem.fix)
+        return None
+    for warning in planned.warnings:
+        # What is strange about the receiver's own addresses is told of the central cluster.
+        if warning.subject != "exposure" or (exposure and "url" in exposure):
+            reader.warn(_variable_of(warning), warning.cause, warning.fix)
+    sender = planned.sender
+    tenants = (*(tenant.name for tenant in sender.tenants), sender.tenant)
+    given = {key: value for key, value in spec.items() if value is not None}
+    return Sending(planned.as_dict(), given, tuple({"tenant": tenant, "url": sender.url} for tenant in tenants))
+
+
+# The way to the receiver.
+
+
+def _exposure(reader: HostReader, receiver: Receiver | None, credentials: Credentials) -> dict[str, object] | None:
+    """What the specification of remote write calls so. None if there is no way, or none is known."""
+    name = "prometheus_agent_remote_write_via"
+    via = reader.text(name)
+    url = reader.text("prometheus_agent_remote_write_url")
+    if via and via not in VIAS:
+        reader.refuse(name, f"there is no way {via!r}", f"give one of {', '.join(VIAS)}")
+        return None
+    if url and via != "url":
+        cause = "it is not used"
+        reader.warn("prometheus_agent_remote_write_url", cause, f"set {name}: url, or leave it out")
+    if via == "url":
+        if not url:
+            reader.refuse(name, "the URL is not given", "give prometheus_agent_remote_write_url")
+        return {"url": url} if url else None
+    if receiver is None:
+        return None
+    load_balancer, ingress = receiver.load_balancer, receiver.ingress
+    if not via:
+        via = "ingress" if ingress and not (load_balancer and load_balancer[0]) else "load_balancer"
+    if via == "ingress":
+        return _through_ingress(reader, receiver, credentials)
+    if load_balancer and load_balancer[0]:
+        address, port = load_balancer
+        return {"load_balancer": {"address": address, "port": port}}
+    cause = "the address of the receiver's LoadBalancer is not given" if load_balancer else "the receiver has none"
+    fix = "give thanos_receiver_load_balancer.address, or take another way (ingress, url)"
+    reader.refuse(name, cause, fix)
+    return None
+
+
+def _through_ingress(reader: HostReader, receiver: Receiver, credentials: Credentials) -> dict[str, object] | None:
+    name = "prometheus_agent_remote_write_via"
+    if not receiver.ingress:
+        cause = "the receiver has no Ingress"
+        reader.refuse(name, cause, "give thanos_receiver_ingress.host, or take another way (load_balancer, url)")
+        return None
+    if receiver.client_certificates or credentials.certificate:
+        cause = "TLS ends at the Ingress, and the agent's certificate never comes to the receiver"
+        fix = "take the way load_balancer, or do without client certificates"
+        reader.refuse(name, cause, fix)
+        return None
+    return {"ingress": {"host": receiver.ingress}}
+
+
+# TLS.
+
+
+def _is_secure(
+    reader: HostReader, receiver: Receiver | None, exposure: Mapping[str, object] | None, credentials: Credentials
+) -> bool:
+    """Whether the agent speaks TLS."""
+    name = "prometheus_agent_credentials"
+    checks = "ca" in credentials.keys or bool(reader.text("prometheus_agent_server_name"))
+    if exposure is None:
+        return True
+    if "url" in exposure:
+        secure, fix = not is_plain(str(exposure["url"])), "give an https URL"
+    elif "ingress" in exposure:
+        # An Ingress has a certificate or not: what the agent is to check it with tells.
+        secure, fix = checks, "give ca, or take the way url with an https URL"
+    else:
+        secure, fix = bool(receiver and receiver.tls), "set thanos_receiver_tls: true"
+    if not secure:
+        _check_plain(reader, credentials, fix, checks=checks)
+        return False
+    if receiver and receiver.client_certificates and not credentials.certificate:
+        cause = "the receiver asks senders for a certificate (thanos_receiver_client_certificates), and there is none"
+        reader.refuse(name, cause, "give cert and key")
+    if "load_balancer" in exposure and "ca" not in credentials.keys:
+        cause = "without ca, the receiver's certificate must be of an authority that the agent's image knows"
+        reader.warn(name, cause, "give ca unless it is")
+    return True
+
+
+def _check_plain(reader: HostReader, credentials: Credentials, fix: str, *, checks: bool) -> None:
+    """What makes no sense, or shows a secret, without TLS."""
+    name = "prometheus_agent_credentials"
+    if credentials.certificate:
+        cause = "there is a client certificate, and the agent speaks plain http"
+        reader.refuse(name, cause, f"{fix}, or leave cert and key out")
+    for key in ("password", "token"):
+        if key in credentials.keys:
+            reader.refuse(name, f"the {key} would go over plain http", f"{fix}, or leave it out")
+    if checks:
+        cause = "there is ca or prometheus_agent_server_name, and the agent speaks plain http, where they are not used"
+        reader.warn(name, cause, f"{fix}, or leave them out")
+
+
+def _login(credentials: Credentials) -> dict[str, object]:
+    login: dict[str, object] = {}
+    if "password" in credentials.keys:
+        login["basic_auth"] = {"username": credentials.username, "password_file": credentials.file("password")}
+    if "token" in credentials.keys:
+        login["bearer"] = {"credentials_file": credentials.file("token")}
+    return login
+
+
+def _tls(reader: HostReader, credentials: Credentials) -> dict[str, object]:
+    files = {f"{key}_file": credentials.file(key) for key in ("ca", "cert", "key")}
+    return {**files, "server_name": reader.text("prometheus_agent_server_name") or None}
+
+
+def label_variable(at: str) -> str:
+    """The variable that an external label comes from."""
+    if at == "label cluster":
+        return "fleet_cluster_label"
+    return f"fleet_external_labels, {at}" if at else "fleet_external_labels"
+
+
+def _variable_of(problem: Problem) -> str:
+    part, _comma, rest = problem.subject.partition(", ")
+    if part.startswith(("Tenant ", "Namespace ")):
+        return f"prometheus_agent_tenants, {problem.subject}"
+    if part == "external_labels":
+        return label_variable(rest)
+    variable = _VARIABLES.get(part, "prometheus_agent_tenants")
+    return f"{variable}, {rest}" if rest else variable

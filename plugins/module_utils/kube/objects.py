@@ -1,0 +1,167 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Objects of a cluster, as plain dictionaries: how they are asked for, and what the API server's refusals mean.
+
+For what the collection watches, and for its own book-keeping (record, lock, probes). What a role renders is applied by
+kubernetes.core.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, kubernetes_status, login_problem
+
+#: An object as JSON has it.
+Object = dict[str, Any]
+
+
+class Session(Protocol):
+    """A connection to one cluster's API server."""
+
+    @property
+    def cluster(self) -> str:
+        """How messages call the cluster."""
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content_type: str = "application/json",
+        params: Sequence[tuple[str, str]] = (),
+        timeout: float = 30,
+    ) -> Answer:
+        """Send one request."""
+
+
+class ConflictError(Exception):
+    """The object is another one by now: it exists already, or was changed since it was read."""
+
+
+class RefusedError(ProblemError):
+    """The API server's refusal, with its HTTP status."""
+
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__([problem])
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of object, as the API server's paths name it: Resource("apps/v1", "deployments")."""
+
+    api_version: str
+    plural: str
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        root = "/api/" if "/" not in self.api_version else "/apis/"
+        parts = [self.plural, quote(name, safe=""), subresource]
+        inside = f"namespaces/{quote(namespace, safe='')}/" if namespace else ""
+        return f"{root}{self.api_version}/{inside}{'/'.join(part for part in parts if part)}"
+
+
+CONFIG_MAPS = Resource("v1", "configmaps")
+EVENTS = Resource("v1", "events")
+NAMESPACES = Resource("v1", "namespaces")
+NODES = Resource("v1", "nodes")
+PODS = Resource("v1", "pods")
+SECRETS = Resource("v1", "secrets")
+SERVICES = Resource("v1", "services")
+DAEMON_SETS = Resource("apps/v1", "daemonsets")
+DEPLOYMENTS = Resource("apps/v1", "deployments")
+REPLICA_SETS = Resource("apps/v1", "replicasets")
+STATEFUL_SETS = Resource("apps/v1", "statefulsets")
+JOBS = Resource("batch/v1", "jobs")
+LEASES = Resource("coordination.k8s.io/v1", "leases")
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of one cluster."""
+
+    session: Session
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        """The object, or None if there is none (or no such kind)."""
+        path = resource.path(namespace, name)
+        answer = self.session.send("GET", path)
+        return None if answer.status == 404 else self._document(answer, path)
+
+    def find(self, resource: Resource, namespace: str = "", selector: str = "", fields: str = "") -> list[Object]:
+        """All objects of a kind, of one namespace or of all, that a label and a field selector take."""
+        path = resource.path(namespace)
+        wanted = (("labelSelector", selector), ("fieldSelector", fields))
+        answer = self.session.send("GET", path, params=[(key, value) for key, value in wanted if value])
+        items: list[Object] = self._document(answer, path).get("items") or []
+        return items
+
+    def create(self, resource: Resource, namespace: str, item: Object) -> Object:
+        """The created object. Raises ConflictError if there is one of that name."""
+        path = resource.path(namespace)
+        return self._document(self.session.send("POST", path, body=item), path)
+
+    def replace(self, resource: Resource, namespace: str, item: Object) -> Object:
+        """The replaced object. Raises ConflictError if it is not the one whose resourceVersion was read."""
+        path = resource.path(namespace, item["metadata"]["name"])
+        return self._document(self.session.send("PUT", path, body=item), path)
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Delete an object, and what it owns, in the background. There may be none."""
+        path = resource.path(namespace, name)
+        answer = self.session.send("DELETE", path, params=[("propagationPolicy", "Background")])
+        if answer.status != 404:
+            self._document(answer, path)
+
+    def log(self, namespace: str, pod: str, params: Sequence[tuple[str, str]] = ()) -> str:
+        """The log of a pod's container; empty where the container has none yet."""
+        path = PODS.path(namespace, pod, "log")
+        answer = self.session.send("GET", path, params=params)
+        if answer.status in {400, 404}:
+            return ""
+        if answer.status >= 400:
+            raise RefusedError(answer.status, self._refusal(answer, path))
+        return answer.body.decode(errors="replace")
+
+    def _document(self, answer: Answer, path: str) -> Object:
+        if answer.status == 409:
+            raise ConflictError(path)
+        if answer.status >= 400:
+            raise RefusedError(answer.status, self._refusal(answer, path))
+        try:
+            document = json.loads(answer.body)
+        except (RecursionError, ValueError):
+            document = None
+        if not isinstance(document, dict):
+            cause = f"its answer (HTTP {answer.status}) is no object"
+            fix = "check what stands between here and the API server, such as a proxy with a login page"
+            raise ProblemError([Problem(f"API server of {self.session.cluster}", cause, fix)])
+        return document
+
+    def _refusal(self, answer: Answer, path: str) -> Problem:
+        cluster = self.session.cluster
+        status = kubernetes_status(answer) or {}
+        message = str(status.get("message") or status.get("reason") or answer.text())
+        if problem := login_problem(answer.status, message, cluster):
+            return problem
+        subject = f"{path.partition('v1/')[2]} in {cluster}"
+        match answer.status:
+            case 403 if "exceeded quota" in message:
+                return Problem(subject, f"a ResourceQuota refuses it: {message}", "raise the quota, or ask for less")
+            case 403:
+                return Problem(subject, f"the API server forbids it: {message}", "allow the user what it names (RBAC)")
+            case 404:
+                return Problem(subject, f"there is no such place: {message}", "check the namespace, and the kind")
+            case 429 | 500 | 502 | 503 | 504:
+                cause = f"the API server is not able to answer (HTTP {answer.status}: {message})"
+                return Problem(subject, cause, "run it again when the API server is healthy")
+            case _:
+                return Problem(subject, f"the API server refuses it: {message}", "correct what it names")

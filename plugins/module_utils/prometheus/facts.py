@@ -1,0 +1,322 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a Prometheus, full server or agent, says of itself: where it is asked, and the facts in its answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import (
+    elements,
+    first_text,
+    mapping,
+    scrubbed,
+    shortened,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import flag
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints, remote_write
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import version
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import seconds, target_key
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding, lint
+
+Facts = dict[str, object]
+
+DEFAULT_PORT = "9090"
+#: What of the flags is worth to know, besides those of the storage: what it is, and what can be done from outside.
+_FLAGS = frozenset({"agent", "enable-feature", "web.enable-admin-api", "web.enable-lifecycle"})
+_DEFAULT_RETENTION = "15d"
+_DEFAULT_SCRAPE_INTERVAL = 60.0
+#: The mean since the start says nothing before the first scrapes are done.
+_SHORTEST_UPTIME = 300.0
+
+
+#: How the findings about an entry of remote_write begin.
+_BLOCK = re.compile(r"Block ([0-9]+)(?![0-9])")
+
+
+@dataclass(frozen=True)
+class Server:
+    """What is known of it without asking."""
+
+    is_agent: bool
+    image: str
+    args: tuple[str, ...] = ()
+    memory: int | None = None
+    config_source: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What it said. None stands for what it was not asked for, or did not tell."""
+
+    #: The document in its status/config, and the data of the other answers.
+    config: object = None
+    flags: object = None
+    targets: object = None
+    rules: object = None
+    alertmanagers: object = None
+    metrics: Metrics | None = None
+    log: str = ""
+    #: When it said so, in seconds since 1970.
+    moment: float | None = None
+
+
+# Where it is asked.
+
+
+def proxy_target(pod: Object, container: Object) -> ProxyTarget:
+    """Where the API server's proxy finds it. Raises ProblemError where it cannot be reached from outside its pod."""
+    metadata = pod["metadata"]
+    host, _colon, port = (flag(container, "--web.listen-address") or "").rpartition(":")
+    subject = f"Prometheus in pod {metadata['namespace']}/{metadata['name']}"
+    if host in {"127.0.0.1", "localhost", "[::1]"}:
+        cause = f"it listens inside its pod only (--web.listen-address={host}:{port}), so it cannot be asked"
+        raise ProblemError([Problem(subject, cause, "look at it by hand, from inside its pod")])
+    prefix = flag(container, "--web.route-prefix")
+    if prefix is None:
+        # Prometheus takes the path of the external URL where no prefix is given.
+        prefix = _path(flag(container, "--web.external-url") or "")
+    scheme: Literal["http", "https"] = "https" if _is_probed_by_tls(container) else "http"
+    port = port or _declared_port(container)
+    target = ProxyTarget("pod", metadata["namespace"], metadata["name"], port, scheme, prefix)
+    if target.problems():
+        cause = f"its flags do not say where it is asked (port {port!r}, prefix {prefix!r})"
+        raise ProblemError([Problem(subject, cause, "look at it by hand")])
+    return target
+
+
+def arguments(container: Object) -> tuple[str, ...]:
+    """The words that it is started with, also where a shell stands before them."""
+    words = [*(container.get("command") or []), *(container.get("args") or [])]
+    return tuple(word for text in words for word in str(text).split())
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
+def _declared_port(container: Object) -> str:
+    """Prometheus listens on 9090 unless it is told otherwise. A wrapper that tells it may declare the port."""
+    ports = container.get("ports") or []
+    numbers = [str(port.get("containerPort")) for port in ports]
+    web = [str(port.get("containerPort")) for port in ports if "web" in str(port.get("name"))]
+    return DEFAULT_PORT if DEFAULT_PORT in numbers or not web else web[0]
+
+
+def _is_probed_by_tls(container: Object) -> bool:
+    probes = [container.get(f"{name}Probe") or {} for name in ("readiness", "liveness", "startup")]
+    return any(str((probe.get("httpGet") or {}).get("scheme")).upper() == "HTTPS" for probe in probes)
+
+
+def speaks_tls(answer: Answer) -> bool:
+    return answer.status == 400 and b"HTTP request to an HTTPS server" in answer.body
+
+
+# What it answers.
+
+
+def data(answer: Answer, subject: str) -> object:
+    """What an answer of its API holds. Raises ProblemError if there is nothing in it. Subject is who answers."""
+    try:
+        document = json.loads(answer.body)
+    except (RecursionError, ValueError):
+        document = None
+    if isinstance(document, dict) and document.get("status") == "success" and "data" in document:
+        found: object = document["data"]
+        return found
+    # Without the text of the answer: what else listens there may say anything.
+    match answer.status:
+        case 401 | 403:
+            cause = f"it asks for a login (HTTP {answer.status}), and the API server's proxy passes none on"
+            fix = "look at it by hand: the audit has no login for it"
+        case 503:
+            cause = "it is not ready (HTTP 503): it may be reading its WAL"
+            fix = "run the audit again when its pod is Ready"
+        case status:
+            cause = f"the answer is not one of a Prometheus API (HTTP {status})"
+            fix = "check that Prometheus listens there, and its --web.route-prefix"
+    raise ProblemError([Problem(subject, cause, fix)])
+
+
+def config_text(content: object) -> str:
+    """The YAML in the data of status/config."""
+    return str(mapping(content).get("yaml") or "")
+
+
+def stored_bytes(metrics: Metrics) -> int | None:
+    """What lies in its folder: its blocks, its WAL, and the chunks of its head."""
+    parts = ("storage_blocks_bytes", "wal_storage_size_bytes", "head_chunks_storage_size_bytes")
+    found = [size for part in parts if (size := metrics.value(f"prometheus_tsdb_{part}")) is not None]
+    return int(sum(found)) if found else None
+
+
+def silent(server: Server, problem: Problem, log: str = "") -> Facts:
+    """The part "prometheus" of the facts of one that could not be asked."""
+    return {**facts(server, Answers(log=log)), "answers": False, "problem": problem.as_dict()}
+
+
+def facts(server: Server, said: Answers) -> Facts:
+    """The part "prometheus" of a component's facts. What is not known is None, a list as well as a number."""
+    config = None if said.config is None else mapping(said.config)
+    findings = [] if config is None else _findings(server, config, said.metrics)
+    return {
+        "answers": True,
+        "problem": None,
+        "external_labels": None if config is None else _external_labels(config),
+        "scrape_interval": None if config is None else _scrape_interval(config),
+        "retention": None if server.is_agent else _retention(config or {}, mapping(said.flags)),
+        "flags": _flags(said.flags),
+        "config_source": dict(server.config_source) if server.config_source else None,
+        "series": _series(server, said.metrics),
+        "samples_per_second": _samples_per_second(server, said.metrics, said.moment),
+        "targets": None if said.targets is None else _targets(said.targets),
+        # An agent has none.
+        "rules": _rules(said.rules) if server.is_agent or said.rules is not None else None,
+        "alertmanagers": _alertmanagers(said.alertmanagers)
+        if server.is_agent or said.alertmanagers is not None
+        else None,
+        "problems": [finding.as_dict() for finding in findings if _block(finding) is None],
+        "remote_write": None if config is None else list(_remote_write(config, said.metrics, findings)),
+        "log": complaints(said.log),
+    }
+
+
+def _external_labels(config: Mapping[str, object]) -> dict[str, str]:
+    labels = mapping(mapping(config.get("global")).get("external_labels"))
+    return {name: str(value) for name, value in sorted(labels.items())}
+
+
+def _scrape_interval(config: Mapping[str, object]) -> float | None:
+    interval = mapping(config.get("global")).get("scrape_interval")
+    return _DEFAULT_SCRAPE_INTERVAL if interval is None else seconds(str(interval))
+
+
+def _retention(config: Mapping[str, object], flags: Mapping[str, object]) -> str | None:
+    """How long a full server keeps data; None where only the size limits it, or it is not known."""
+    # In its configuration from 3.10 on (TSDBRetentionConfig in config/config.go), where it wins over the flags.
+    tsdb = mapping(mapping(config.get("storage")).get("tsdb"))
+    if retention := mapping(tsdb.get("retention")):
+        return str(retention["time"]) if "time" in retention else None
+    if not flags:
+        return None
+    times = [str(flags.get(f"storage.tsdb.{name}", "0s")) for name in ("retention.time", "retention")]
+    found = [time for time in times if time not in {"", "0s"}]
+    if found:
+        return found[0]
+    return _DEFAULT_RETENTION if flags.get("storage.tsdb.retention.size", "0B") in {"", "0", "0B"} else None
+
+
+def _flags(content: object) -> dict[str, str]:
+    flags = mapping(content).items()
+    return {name: str(value) for name, value in sorted(flags) if name in _FLAGS or name.startswith("storage.")}
+
+
+def _series(server: Server, metrics: Metrics | None) -> int | None:
+    name = "prometheus_agent_active_series" if server.is_agent else "prometheus_tsdb_head_series"
+    series = metrics.value(name) if metrics else None
+    return None if series is None else int(series)
+
+
+def _samples_per_second(server: Server, metrics: Metrics | None, moment: float | None) -> float | None:
+    """The mean since it was started: one look at a counter tells no more."""
+    started = metrics.value("process_start_time_seconds") if metrics else None
+    if metrics is None or started is None or moment is None or moment - started < _SHORTEST_UPTIME:
+        return None
+    store = "agent" if server.is_agent else "tsdb_head"
+    appended = metrics.totals(f"prometheus_{store}_samples_appended_total")
+    return round(appended[()] / (moment - started), 1) if appended else None
+
+
+# Targets, rules, alertmanagers.
+
+
+def _targets(content: object) -> list[Facts]:
+    return sorted(_read_targets(content), key=lambda target: (str(target["url"]), str(target["job"])))
+
+
+def _read_targets(content: object) -> Iterator[Facts]:
+    for item in elements(mapping(content).get("activeTargets")):
+        target = mapping(item)
+        labels, found = mapping(target.get("labels")), mapping(target.get("discoveredLabels"))
+        key = target_key(str(target.get("scrapeUrl") or ""))
+        if key is None:
+            continue
+        meta = "__meta_kubernetes_"
+        nodes = ("pod_node_name", "endpoint_node_name", "endpointslice_endpoint_node_name", "node_name")
+        yield {
+            **key,
+            "job": first_text(labels.get("job")),
+            "health": first_text(target.get("health")) or "unknown",
+            "error": shortened(str(target.get("lastError") or "")),
+            "namespace": first_text(found.get(f"{meta}namespace"), labels.get("namespace")),
+            "service": first_text(found.get(f"{meta}service_name"), labels.get("service")),
+            "pod": first_text(found.get(f"{meta}pod_name"), labels.get("pod")),
+            "node": first_text(*(found.get(f"{meta}{name}") for name in nodes), labels.get("node")),
+            "cluster": first_text(labels.get("cluster")),
+        }
+
+
+def _rules(content: object) -> list[Facts]:
+    return sorted(_read_rules(content), key=lambda rule: (str(rule["group"]), str(rule["name"])))
+
+
+def _read_rules(content: object) -> Iterator[Facts]:
+    for item in elements(mapping(content).get("groups")):
+        group = mapping(item)
+        for content_of_rule in elements(group.get("rules")):
+            rule = mapping(content_of_rule)
+            kind = first_text(rule.get("type"))
+            state = first_text(rule.get("state")) if kind == "alerting" else None
+            yield {
+                "group": first_text(group.get("name")),
+                "name": first_text(rule.get("name")),
+                "type": kind,
+                "state": state,
+            }
+
+
+def _alertmanagers(content: object) -> list[str]:
+    found = (mapping(item).get("url") for item in elements(mapping(content).get("activeAlertmanagers")))
+    return sorted({scrubbed(str(url)) for url in found if url})
+
+
+# Remote write.
+
+
+def _remote_write(config: Mapping[str, object], metrics: Metrics | None, findings: list[Finding]) -> Iterator[Facts]:
+    entries = [mapping(entry) for entry in elements(config.get("remote_write"))]
+    for number, entry in enumerate(remote_write(entries, metrics), 1):
+        yield {**entry, "problems": [finding.as_dict() for finding in findings if _block(finding) == number]}
+
+
+def _block(finding: Finding) -> int | None:
+    match = _BLOCK.match(finding.subject)
+    return int(match[1]) if match else None
+
+
+def _findings(server: Server, config: Mapping[str, object], metrics: Metrics | None) -> list[Finding]:
+    running_version = version(metrics) if metrics else None
+    running: Facts = {"image": f"prometheus:v{running_version}" if running_version else server.image}
+    if server.is_agent or config.get("remote_write"):
+        running["remote_write"] = elements(config.get("remote_write"))
+        running["external_labels"] = _external_labels(config)
+    # The rest of what is linted holds for agents only.
+    if server.is_agent:
+        running |= {"args": list(server.args), "memory": server.memory}
+    # The operator writes credentials into a Secret, where they may stand; status/config shows where, but not what.
+    in_the_open = (server.config_source or {}).get("kind") == "ConfigMap"
+    return [finding for finding in lint(running, {}) if finding.id != "secret" or in_the_open]

@@ -1,0 +1,625 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the full servers of the central cluster scrape of edges that deliver it themselves, and what of it can go.
+
+A target is known by its address, path and parameters, because two servers label the same one in their own ways.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, list_at, mapping, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Objects, name_of, namespace_of
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Cut, Job, Piece
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey, key_of, target_key
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import name_of as target_name
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.source import (
+    Source,
+    read_source,
+    source_of,
+)
+
+Facts = dict[str, Any]
+
+_ADDRESS = "__address__"
+#: What a group of static targets can set besides labels, and a target tells without a secret.
+_TOLD = frozenset({_ADDRESS, "__metrics_path__", "__scheme__"})
+_POD = "__meta_kubernetes_pod_name"
+
+
+# The cluster's own targets.
+
+
+@dataclass(frozen=True)
+class Own:
+    """Where the central cluster itself is. Edges often have the same networks of pods and of Services."""
+
+    hosts: frozenset[str]
+    #: As NAME.NAMESPACE.
+    services: frozenset[str]
+    sees_all_pods: bool
+
+
+def own(objects: Objects, *, sees_all_pods: bool) -> Own:
+    pods, nodes, services = (objects.get(kind, ()) for kind in ("Pod", "Node", "Service"))
+    hosts = {str(one.get("address")) for node in nodes for one in list_at(node, "status", "addresses")}
+    for pod in pods:
+        status = mapping_at(pod, "status")
+        hosts |= {str(status.get(key)) for key in ("podIP", "hostIP")}
+        hosts |= {str(one.get("ip")) for key in ("podIPs", "hostIPs") for one in list_at(pod, "status", key)}
+    for service in services:
+        hosts |= {str(address) for address in mapping_at(service, "spec").get("clusterIPs") or ()}
+    names = frozenset(f"{name_of(service)}.{namespace_of(service)}" for service in services)
+    return Own(frozenset(host.lower() for host in hosts), names, sees_all_pods)
+
+
+def _is_own(host: str, found: Mapping[str, object], centre: Own) -> bool:
+    """Whether a target is in the central cluster. Names that only a cluster knows are another target in each."""
+    host = host.strip("[]").lower()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.rstrip(".").split(".")
+        inside = len(labels) == 1 or "svc" in labels[2:] or ".".join(labels) in centre.services
+        return inside or host in centre.hosts
+    # Without all pods, one of the central cluster may have the same address as one of an edge.
+    hidden = not centre.sees_all_pods and _POD in found
+    return address.is_loopback or host in centre.hosts or hidden
+
+
+# Targets.
+
+
+@dataclass(frozen=True)
+class Target:
+    """An active target of a full server."""
+
+    key: TargetKey
+    #: The name of its scrape job. The label job can be another one.
+    job: str
+    cluster: str | None
+    #: Its labels before they were rewritten, as far as a group of static targets can have set them.
+    found: tuple[tuple[str, str], ...]
+    own: bool
+
+    @property
+    def host(self) -> str:
+        return self.key[0].rpartition(":")[0]
+
+    @property
+    def address(self) -> str | None:
+        """As it stands in a group of static targets, or as it was discovered."""
+        return dict(self.found).get(_ADDRESS)
+
+    def is_of(self, address: str, group: scrape_jobs.Group) -> bool:
+        """Whether it is the one that stands as a static target in a group."""
+        found = dict(self.found)
+        labels = {name: value for name, value in scrape_jobs.labels_of(group).items() if _is_told(name)}
+        return self.address == address and all(found.get(name) == value for name, value in labels.items())
+
+
+def _is_told(label: str) -> bool:
+    return label in _TOLD or not label.startswith("__")
+
+
+def told_targets(content: object, centre: Own) -> list[Facts]:
+    """What the data of an answer of /api/v1/targets tells of jobs that have targets elsewhere."""
+    told = list(_told_targets(content, centre))
+    jobs = {target["job"] for target in told if not target["own"]}
+    return [target for target in told if target["job"] in jobs]
+
+
+def _told_targets(content: object, centre: Own) -> Iterator[Facts]:
+    for item in elements(mapping(content).get("activeTargets")):
+        target = mapping(item)
+        key = target_key(str(target.get("scrapeUrl") or ""))
+        if key is None:
+            continue
+        found, labels = mapping(target.get("discoveredLabels")), mapping(target.get("labels"))
+        yield {
+            **{part: key[part] for part in ("address", "path", "params")},
+            "job": str(target.get("scrapePool") or labels.get("job") or ""),
+            "cluster": labels.get("cluster"),
+            "found": {name: str(value) for name, value in found.items() if _is_told(name)},
+            "own": _is_own(str(key["address"]).rpartition(":")[0], found, centre),
+        }
+
+
+def read_targets(told: Iterable[Mapping[str, Any]]) -> list[Target]:
+    """The same targets, each once: replicas have the same ones."""
+    return list(dict.fromkeys(_read_target(one) for one in told))
+
+
+def _read_target(told: Mapping[str, Any]) -> Target:
+    found = tuple(sorted((name, str(value)) for name, value in mapping(told.get("found")).items()))
+    return Target(key_of(told), str(told["job"]), told.get("cluster"), found, bool(told.get("own")))
+
+
+# Whose they are.
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A target that no agent is known to deliver. Without an edge, it is of nobody who is asked about."""
+
+    target: Target
+    edge: str | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A scrape job that has targets of edges."""
+
+    job: str
+    #: What the agent of each edge delivers.
+    covered: Mapping[str, Sequence[Target]]
+    missed: Sequence[Missed]
+
+    @property
+    def edges(self) -> list[str]:
+        return sorted({*self.covered, *(one.edge for one in self.missed if one.edge)})
+
+    @property
+    def targets(self) -> list[Target]:
+        return [*(target for several in self.covered.values() for target in several), *(m.target for m in self.missed)]
+
+
+class Fleet:
+    """What the agents of edges deliver. An edge without targets does not deliver by itself yet."""
+
+    def __init__(self, edges: Mapping[str, Iterable[Mapping[str, Any]]], labels: Mapping[str, str]) -> None:
+        self._health = {
+            edge: {key_of(target): str(target.get("health") or "unknown") for target in targets}
+            for edge, targets in edges.items()
+        }
+        self._by_label = {**{value: edge for edge, value in labels.items()}, **{edge: edge for edge in labels}}
+        self._by_label |= {edge: edge for edge in edges}
+
+    def judge(self, targets: Iterable[Target]) -> list[Remote]:
+        """The jobs with targets of the edges whose agents are asked about."""
+        jobs: dict[str, list[Target]] = {}
+        for target in targets:
+            jobs.setdefault(target.job, []).append(target)
+        remotes = [self._remote(job, jobs[job]) for job in sorted(jobs)]
+        return [remote for remote in remotes if any(edge in self._health for edge in remote.edges)]
+
+    def _remote(self, job: str, targets: Iterable[Target]) -> Remote:
+        covered: dict[str, list[Target]] = {}
+        missed = []
+        for target in targets:
+            edge, why = self._whose(target)
+            if edge and not why:
+                covered.setdefault(edge, []).append(target)
+            else:
+                missed.append(Missed(target, edge, why))
+        return Remote(job, {edge: covered[edge] for edge in sorted(covered)}, missed)
+
+    def _whose(self, target: Target) -> tuple[str | None, str]:
+        """The edge, and why its agent does not deliver the target; empty if it does."""
+        if target.own:
+            return None, "it is of the central cluster"
+        scraping = [edge for edge, health in self._health.items() if target.key in health]
+        labelled = self._by_label.get(target.cluster or "")
+        # Two clusters can have the same network, and then only the label tells them apart.
+        edge = labelled or (scraping[0] if len(scraping) == 1 else None) or self._beside(target)
+        if edge is None:
+            return None, "it is of no edge, or of several" if scraping else "it is of no edge"
+        if edge not in self._health:
+            return edge, f"{edge} does not deliver by itself yet"
+        health = self._health[edge].get(target.key)
+        if health is None:
+            return edge, f"the agent of {edge} does not scrape it"
+        return edge, "" if health == "up" else f"the agent of {edge} finds it {health}"
+
+    def _beside(self, target: Target) -> str | None:
+        """The edge whose agent scrapes something else on the same host."""
+        hosts = [edge for edge, health in self._health.items() if any(_host(key) == target.host for key in health)]
+        return hosts[0] if len(hosts) == 1 else None
+
+
+def _host(key: TargetKey) -> str:
+    return key[0].rpartition(":")[0]
+
+
+# What of it can go.
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a list of jobs becomes, and what was in it."""
+
+    jobs: list[object]
+    pieces: Mapping[str, Sequence[Piece]]
+    #: What must no longer be scraped: job and target.
+    gone: Mapping[str, frozenset[tuple[str, TargetKey]]]
+    problems: Sequence[Problem] = ()
+
+    @property
+    def all_gone(self) -> frozenset[tuple[str, TargetKey]]:
+        return frozenset(key for keys in self.gone.values() for key in keys)
+
+
+@dataclass
+class _Cutting:
+    """How one job is cut."""
+
+    groups: dict[str, dict[int, tuple[str, ...]] | None] = field(default_factory=dict)
+    gone: dict[str, set[tuple[str, TargetKey]]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def take(source: Source, remotes: Iterable[Remote], jobs: Sequence[object], recorded: Sequence[Piece]) -> Taken:
+    """Take out of the list of a source what agents deliver. Recorded is what was taken out of it before."""
+    cuts: list[Cut] = []
+    gone: dict[str, set[tuple[str, TargetKey]]] = {}
+    problems: list[Problem] = []
+    for remote in remotes:
+        cutting = _cut(source, remote, scrape_jobs.find(jobs, remote.job), recorded)
+        problems += cutting.problems
+        if cutting.groups:
+            cuts.append(Cut(remote.job, cutting.groups))
+        for edge, keys in cutting.gone.items():
+            gone.setdefault(edge, set()).update(keys)
+    left, pieces = scrape_jobs.take(jobs, cuts, recorded)
+    return Taken(left, pieces, {edge: frozenset(keys) for edge, keys in gone.items()}, problems)
+
+
+def _cut(source: Source, remote: Remote, job: Job | None, recorded: Sequence[Piece]) -> _Cutting:
+    cutting = _Cutting()
+    taken_before = [piece for piece in recorded if piece.job == remote.job]
+    if job is None:
+        if taken_before:
+            # The server has not read its new configuration yet.
+            cutting.gone = {edge: {(remote.job, t.key) for t in targets} for edge, targets in remote.covered.items()}
+        else:
+            cutting.problems = [source.not_there(remote.job, _shown(_of_agents(remote)))]
+        return cutting
+    if not scrape_jobs.is_readable(job):
+        cause = "its static_configs are not a list of groups with targets, so nothing is taken out"
+        cutting.problems = [source.by_hand(remote.job, _shown(_of_agents(remote)), cause)]
+        return cutting
+    edges = list(remote.covered)
+    dynamic = scrape_jobs.discovers(job)
+    # Of a job that goes as a whole, nothing else could come back before it does.
+    whole = not dynamic or all(piece.groups is None for piece in taken_before)
+    if len(edges) == 1 and not remote.missed and whole:
+        groups = scrape_jobs.groups_of(job)
+        every = {number: tuple(scrape_jobs.targets_of(group)) for number, group in enumerate(groups)}
+        cutting.groups = {edges[0]: None if dynamic else every}
+        cutting.gone = {edges[0]: {(remote.job, target.key) for target in remote.covered[edges[0]]}}
+        return cutting
+    _split(cutting, source, remote, job, {address for piece in taken_before for address in piece.addresses})
+    return cutting
+
+
+def _split(cutting: _Cutting, source: Source, remote: Remote, job: Job, taken_before: Collection[str]) -> None:
+    """Of a job that is for several, only static targets can go, for it is written there which they are."""
+    edge_of = {target: edge for edge, targets in remote.covered.items() for target in targets}
+    placed: set[Target] = set()
+    idle: set[tuple[int, str]] = set()
+    going: dict[tuple[int, str], str] = {}
+    for number, address, group in scrape_jobs.entries(job):
+        meant = [target for target in remote.targets if target.is_of(address, group)]
+        edges = {edge_of.get(target) for target in meant}
+        edge = edges.pop() if len(edges) == 1 else None
+        if edge:
+            going[number, address] = edge
+            placed.update(meant)
+            cutting.gone.setdefault(edge, set()).update((remote.job, target.key) for target in meant)
+        elif not meant:
+            idle.add((number, address))
+    late = {target for target in edge_of if target not in placed and target.address in taken_before}
+    for target in late:
+        # The server has not read its new configuration yet.
+        cutting.gone.setdefault(edge_of[target], set()).add((remote.job, target.key))
+    unplaced = [target for target in edge_of if target not in placed and target not in late]
+    empties = False
+    if going and not unplaced and not remote.missed and not scrape_jobs.discovers(job):
+        # What leads to no target goes with the rest: with the last edge, so that nothing is left of the job.
+        last = max(going.values())
+        going.update(dict.fromkeys(idle, last))
+        empties = True
+    for edge in sorted(set(going.values())):
+        cutting.groups[edge] = {
+            number: taken
+            for number, group in enumerate(scrape_jobs.groups_of(job))
+            if (taken := tuple(a for a in scrape_jobs.targets_of(group) if going.get((number, a)) == edge))
+            or (empties and edge == last and not scrape_jobs.targets_of(group))
+        }
+    if unplaced:
+        others = ", ".join(sorted({*remote.edges, *(one.why for one in remote.missed if not one.edge)}))
+        several = len(edge_of) > len(unplaced) or remote.missed or len(remote.covered) > 1
+        why = f"it is for several ({others}), so it cannot be split" if several else "a part of it is out already"
+        cause = f"the job does not find that by static_configs, and {why}"
+        cutting.problems.append(source.by_hand(remote.job, _shown(unplaced), cause))
+    cutting.problems += missed(source, remote)
+
+
+def missed(source: Source, remote: Remote) -> list[Problem]:
+    """What only the central server scrapes of an edge that delivers by itself."""
+    by_edge: dict[tuple[str, str], list[Target]] = {}
+    for one in remote.missed:
+        if one.edge and not one.why.endswith(" yet"):
+            by_edge.setdefault((one.edge, one.why), []).append(one.target)
+    return [
+        Problem(
+            f"Scrape job {remote.job} of {source}",
+            f"{_shown(targets)} stays in it: {why}, so without it nobody would",
+            f"have the agent of {edge} scrape it (prometheus_agent_extra_scrape_configs), and run it again",
+        )
+        for (edge, why), targets in by_edge.items()
+    ]
+
+
+def _of_agents(remote: Remote) -> list[Target]:
+    return [target for targets in remote.covered.values() for target in targets]
+
+
+def _shown(targets: Sequence[Target]) -> str:
+    return shown([target.key for target in targets])
+
+
+def shown(keys: Iterable[TargetKey]) -> str:
+    """Targets in words: all of a few, or how many, with an example."""
+    names = sorted({target_name(key) for key in keys})
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]} and {len(names) - 1} more"
+
+
+# All servers together.
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the servers that are made from one source scrape of edges that deliver it themselves."""
+
+    source: Source
+    remotes: Sequence[Remote]
+
+    def by_hand(self, cause: str) -> list[Problem]:
+        """It stays, each job for the same cause."""
+        return [self.source.by_hand(remote.job, _shown(_of_agents(remote)), cause) for remote in self.remotes]
+
+    def doubled(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Nothing of it goes, for these reasons."""
+        targets = _shown([target for remote in self.remotes for target in _of_agents(remote)])
+        return [
+            replace(problem, cause=f"{problem.cause}, so this arrives twice, from here and from the edge: {targets}")
+            for problem in problems
+        ]
+
+
+def look_over(
+    servers: Iterable[Mapping[str, Any]],
+    edges: Mapping[str, Iterable[Mapping[str, Any]] | None],
+    labels: Mapping[str, str],
+) -> tuple[list[Found], list[Problem]]:
+    """What is scraped remotely, by where it is written, and what cannot be known."""
+    problems = [
+        Problem(
+            f"Agent of {edge}",
+            "it does not say what it scrapes, so what of it is scraped from the central cluster, too, stays",
+            "make it answer, and run it again",
+        )
+        for edge, targets in edges.items()
+        if targets is None
+    ]
+    fleet = Fleet({edge: targets for edge, targets in edges.items() if targets is not None}, labels)
+    told: dict[Source, list[Mapping[str, Any]]] = {}
+    for server in servers:
+        # Shards have one source, and each has a part of the targets.
+        several = told.setdefault(source_of(server), [])
+        for pod in server["pods"]:
+            several += pod["targets"] or ()
+        if all(pod["targets"] is None for pod in server["pods"]):
+            why = next((Problem(**pod["problem"]) for pod in server["pods"] if pod["problem"]), None)
+            cause = why.cause if why else "it has no pod that is ready"
+            fix = why.fix if why else "make it run, and run it again"
+            cause = f"{cause}, so it is not known what it scrapes of edges"
+            problems.append(Problem(str(server["id"]), cause, fix))
+    judged = {source: fleet.judge(read_targets(targets)) for source, targets in told.items()}
+    problems += [
+        problem
+        for source, remotes in judged.items()
+        for remote in remotes
+        if not remote.covered
+        for problem in missed(source, remote)
+    ]
+    covered = {source: [remote for remote in remotes if remote.covered] for source, remotes in judged.items()}
+    return [Found(source, remotes) for source, remotes in covered.items() if remotes], problems
+
+
+# The way back.
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A piece in the record of an edge: where it was taken from, and what was scraped by it."""
+
+    source: Source
+    piece: Piece
+    targets: frozenset[TargetKey]
+
+    def as_dict(self) -> dict[str, object]:
+        targets = [
+            {"address": address, "path": path, "params": {name: list(values) for name, values in params}}
+            for address, path, params in sorted(self.targets)
+        ]
+        return {"source": self.source.as_dict(), "piece": self.piece.as_dict(), "targets": targets}
+
+
+def read_entry(content: object) -> Entry | None:
+    """An entry of the record; None if it is none."""
+    found = mapping(content)
+    source, piece = read_source(found.get("source")), scrape_jobs.read_piece(found.get("piece"))
+    if source is None or piece is None:
+        return None
+    return Entry(source, piece, frozenset(key_of(mapping(target)) for target in elements(found.get("targets"))))
+
+
+def entries(source: Source, taken: Taken) -> dict[str, list[Entry]]:
+    """What is recorded of each edge, before anything is changed."""
+    return {
+        edge: [
+            Entry(source, piece, frozenset(key for job, key in taken.gone.get(edge, ()) if job == piece.job))
+            for piece in pieces
+        ]
+        for edge, pieces in taken.pieces.items()
+    }
+
+
+def together(before: Iterable[Entry], new: Iterable[Entry]) -> list[Entry]:
+    """What is recorded afterwards, each once: a run that was killed before it changed anything has recorded it, too."""
+    found = list(before)
+    for entry in new:
+        found += [] if entry in found else [entry]
+    return found
+
+
+def by_edge(several: Iterable[Mapping[str, Sequence[Entry]]]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for one in several:
+        for edge, listed in one.items():
+            found.setdefault(edge, []).extend(listed)
+    return found
+
+
+def orphans(recorded: Iterable[Entry], servers: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """What cannot be scraped again by putting it back where it was taken from."""
+    sources = {source_of(server) for server in servers}
+    jobs: dict[Source, set[str]] = {}
+    for entry in recorded:
+        if entry.source not in sources:
+            jobs.setdefault(entry.source, set()).add(entry.piece.job)
+    return [
+        Problem(
+            f"Scrape jobs of {source}",
+            f"{', '.join(sorted(names))} were taken out of it, and no full Prometheus is made from it any more",
+            "add them where the servers' configuration comes from now, and take the key remote_scraping out of the "
+            "edge's record with migration_record",
+        )
+        for source, names in jobs.items()
+    ]
+
+
+def awaited(entry: Entry, jobs: Sequence[object]) -> set[tuple[str, TargetKey | None]]:
+    """What must be scraped again. No key stands for any target of the job.
+
+    Of a job that somebody has changed meanwhile it is not known.
+    """
+    job = scrape_jobs.find(jobs, entry.piece.job)
+    if job is None or scrape_jobs.without_groups(job) != scrape_jobs.without_groups(entry.piece.config):
+        return set()
+    if entry.piece.groups is None:
+        return {(entry.piece.job, None)}
+    present = {address for _number, address, _group in scrape_jobs.entries(job)}
+    return {(entry.piece.job, key) for key in entry.targets} if present.issuperset(entry.piece.addresses) else set()
+
+
+# Evidence.
+
+
+def still_scraped(
+    servers: Iterable[Mapping[str, Any]], gone: Mapping[Source, Iterable[tuple[str, TargetKey]]]
+) -> list[str]:
+    """Which pods still scrape what was taken out, in words."""
+    lines = []
+    for source, keys in gone.items():
+        scraping = _Scraping.of(source, servers)
+        lines += scraping.silent
+        for pod, has in scraping.pods.items():
+            if late := has & set(keys):
+                lines.append(f"pod {pod} still scrapes {_late(late)}")
+    return lines
+
+
+def not_yet_scraped(
+    servers: Iterable[Mapping[str, Any]], back: Mapping[Source, Iterable[tuple[str, TargetKey | None]]]
+) -> list[str]:
+    """Which pods do not scrape yet what was put back, in words."""
+    lines = []
+    for source, keys in back.items():
+        scraping = _Scraping.of(source, servers)
+        lines += scraping.silent
+        for pod, has in scraping.together.items():
+            jobs = {job for job, _key in has}
+            if late := {(job, key) for job, key in keys if (job not in jobs if key is None else (job, key) not in has)}:
+                lines.append(f"pod {pod} does not scrape yet {_late(late)}")
+    return lines
+
+
+@dataclass(frozen=True)
+class _Scraping:
+    """What the pods of a source scrape, and which do not say it."""
+
+    pods: Mapping[str, set[tuple[str, TargetKey]]]
+    silent: list[str]
+    is_sharded: bool
+
+    @classmethod
+    def of(cls, source: Source, servers: Iterable[Mapping[str, Any]]) -> _Scraping:
+        own = [server for server in servers if source_of(server) == source]
+        pods = [pod for server in own for pod in server["pods"]]
+        scraped = {
+            str(pod["name"]): {(str(one["job"]), key_of(one)) for one in pod["targets"]}
+            for pod in pods
+            if pod["targets"] is not None
+        }
+        # One that is not ready reads the new configuration when it starts.
+        silent = [
+            f"pod {pod['name']} does not say what it scrapes" for pod in pods if pod["ready"] and pod["targets"] is None
+        ]
+        if not scraped and not silent:
+            silent = [f"no pod that is made from {source} is ready"]
+        return cls(scraped, silent, len(own) > 1)
+
+    @property
+    def together(self) -> Mapping[str, set[tuple[str, TargetKey]]]:
+        """Shards share the targets out, so only all of them together scrape everything."""
+        if not self.is_sharded:
+            return self.pods
+        return {", ".join(self.pods): {key for has in self.pods.values() for key in has}}
+
+
+def _late(late: Collection[tuple[str, TargetKey | None]] | Collection[tuple[str, TargetKey]]) -> str:
+    jobs: dict[str, list[TargetKey]] = {}
+    for job, key in sorted(late, key=str):
+        jobs.setdefault(job, []).extend([key] if key else [])
+    return "; ".join(f"job {job}" + (f" ({shown(keys)})" if keys else "") for job, keys in jobs.items())
+
+
+def told_jobs(edge: str, found: Iterable[Entry]) -> list[dict[str, object]]:
+    """What a task tells of what it takes out or puts back: names and targets, and no more."""
+    return [
+        {
+            "edge": edge,
+            "job": entry.piece.job,
+            "source": str(entry.source),
+            "targets": sorted(target_name(key) for key in entry.targets),
+        }
+        for entry in found
+    ]
+
+
+def diff(told: Iterable[Mapping[str, Any]], *, comes: bool) -> list[dict[str, str]]:
+    """What Ansible shows with --diff: a line for each job."""
+    sources: dict[str, list[str]] = {}
+    for one in told:
+        sources.setdefault(one["source"], []).append(f"{one['edge']}: job {one['job']}: {', '.join(one['targets'])}\n")
+    return [
+        {
+            "before_header": source,
+            "after_header": source,
+            "before": "" if comes else "".join(lines),
+            "after": "".join(lines) if comes else "",
+        }
+        for source, lines in sources.items()
+    ]

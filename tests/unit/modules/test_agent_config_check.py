@@ -1,0 +1,204 @@
+"""The module agent_config_check: what promtool says of a configuration, without what is secret in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from agent_texts import AUDITED, SECRET
+from probe_cluster import ProbeCluster, probe_cluster, ran
+
+from ansible_collections.miribit.thanos.plugins.module_utils.agent import config_check as core
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.modules import agent_config_check
+
+__all__ = ["probe_cluster"]
+
+IMAGE = "quay.io/prometheus/prometheus:v2.48.0"
+# As promtool 2.48 writes it.
+FAILED = "Checking /probe/prometheus.yml\n  FAILED: parsing YAML file /probe/prometheus.yml: {}\n\n"
+
+Check = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def check(run_module: Check, probe_cluster: ProbeCluster) -> Check:
+    def run(text: str = AUDITED, **more: object) -> dict[str, Any]:
+        return run_module(agent_config_check, {"namespace": "monitoring", "image": IMAGE, "text": text, **more})
+
+    return run
+
+
+@pytest.fixture
+def says(check: Check, probe_cluster: ProbeCluster) -> Callable[..., str]:
+    """The message, where promtool finds this; nothing secret comes back."""
+
+    def run(found: str, text: str = AUDITED, code: int | None = 1, **more: object) -> str:
+        probe_cluster.pods, probe_cluster.logs = [ran(check=code)], {"check": FAILED.format(found)}
+        result = check(text, **more)
+        assert result["failed"]
+        assert SECRET not in json.dumps(result)
+        (problem,) = result["problems"]
+        assert result["msg"] == f"{problem['subject']}: {problem['cause']}. Fix: {problem['fix']}."
+        return str(problem["cause"])
+
+    return run
+
+
+def test_a_configuration_that_loads_is_checked(check: Check, probe_cluster: ProbeCluster) -> None:
+    probe_cluster.pods = [ran(check=0)]
+    result = check()
+    assert (result["changed"], result["checked"]) == (False, True)
+    (container,) = probe_cluster.job["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == IMAGE
+    assert container["command"] == [
+        "promtool",
+        "check",
+        "config",
+        "--agent",
+        "--syntax-only",
+        "/probe/prometheus.yml",
+    ]
+
+
+def test_the_configuration_is_only_in_a_secret_that_goes_with_the_job(
+    check: Check, probe_cluster: ProbeCluster
+) -> None:
+    probe_cluster.pods = [ran(check=0)]
+    check(f"{AUDITED}    bearer_token: {SECRET}\n")
+    text = base64.b64decode(probe_cluster.secret["data"]["prometheus.yml"]).decode()
+    assert text == f"{AUDITED}    bearer_token: {SECRET}\n"
+    assert SECRET not in json.dumps(probe_cluster.job)
+    assert any(request.startswith("DELETE jobs/") for request in probe_cluster.asked)
+
+
+def test_what_promtool_finds_is_told(says: Callable[..., str]) -> None:
+    assert says("yaml: unmarshal errors: line 3: field protobuf_message not found") == (
+        "Prometheus would not load it, as its own promtool says: FAILED: parsing YAML file prometheus.yml: "
+        "yaml: unmarshal errors: line 3: field protobuf_message not found"
+    )
+
+
+def test_a_long_finding_is_cut(says: Callable[..., str]) -> None:
+    assert says("x" * 1000).endswith("x...")
+    assert len(says("x" * 1000)) < 700
+
+
+def test_an_end_without_a_word_has_its_exit_code(check: Check, probe_cluster: ProbeCluster) -> None:
+    probe_cluster.pods = [ran(check=3)]
+    assert "promtool says: exit code 3. Fix: correct what it names" in check()["msg"]
+
+
+def test_an_answer_that_comes_too_late_is_told(says: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(range(0, 100_000, 60))
+    monkeypatch.setattr("time.monotonic", lambda: next(moments))
+    assert says("", code=None) == "promtool has not answered within 120 s"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (f"password: {SECRET}", SECRET),
+        (f"password: '{SECRET}'", f'"{SECRET}"'),
+        (f"headers: {{X-Key: {SECRET}}}", SECRET),
+        (f"url: https://anna:{SECRET}@a.example/push", f'parse "https://anna:{SECRET}@a.example/push": invalid'),
+        (f"url: anna:{SECRET}@a.example", f'parse "anna:{SECRET}@a.example": first path segment'),
+        (f"auth_token: {SECRET}", SECRET),
+        # Where what stands there is not YAML, nobody knows what is secret.
+        (f"a: [{SECRET}", SECRET),
+    ],
+)
+def test_no_secret_of_the_configuration_is_quoted(says: Callable[..., str], written: str, said: str) -> None:
+    assert "<secret>" in says(f"line 5: {said} is wrong", f"remote_write:\n  - {written}\n")
+
+
+def test_the_beginning_of_a_secret_that_a_parser_quotes_is_hidden(says: Callable[..., str]) -> None:
+    text = f"remote_write:\n  - password: {SECRET}\n"
+    assert SECRET[:7] not in says(f"cannot unmarshal !!str `{SECRET[:7]}...` into config.Secret", text)
+
+
+@pytest.mark.parametrize("password", ["0123456", "1e10000", "2001-13-45", "0x1F1F1F", "12:30:45", "2001-01-01"])
+def test_a_secret_that_looks_like_something_else_is_a_text(says: Callable[..., str], password: str) -> None:
+    text = f"remote_write:\n  - basic_auth:\n      password: {password}\n"
+    assert password not in says(f"line 3: {password} is wrong", text)
+
+
+def test_what_is_nested_without_end_is_no_crash(says: Callable[..., str]) -> None:
+    assert "is wrong" in says("line 1 is wrong", "[" * 500)
+
+
+def test_check_mode_starts_nothing(check: Check, probe_cluster: ProbeCluster) -> None:
+    result = check(_ansible_check_mode=True)
+    assert (result["changed"], result["checked"], probe_cluster.asked) == (False, False, [])
+
+
+@pytest.mark.parametrize(("option", "value"), [("image", ""), ("image", "a b"), ("timeout", 5), ("timeout", 301)])
+def test_an_option_that_makes_no_sense_is_refused_in_check_mode_too(
+    check: Check, probe_cluster: ProbeCluster, option: str, value: object
+) -> None:
+    assert check(**{option: value}, _ansible_check_mode=True)["msg"].startswith(f"Option {option}: ")
+    assert probe_cluster.asked == []
+
+
+def test_a_job_that_may_not_be_made_is_a_problem(check: Check, probe_cluster: ProbeCluster) -> None:
+    probe_cluster.refusals["POST jobs"] = (403, "jobs is forbidden")
+    assert "jobs is forbidden" in check()["msg"]
+
+
+@pytest.mark.parametrize(("place", "library"), [(session, "kubernetes"), (agent_config_check, "PyYAML")])
+def test_a_missing_library_is_named(check: Check, monkeypatch: pytest.MonkeyPatch, place: object, library: str) -> None:
+    monkeypatch.setattr(place, "HAS_KUBERNETES" if place is session else "HAS_YAML", False)
+    assert f"Failed to import the required Python library ({library})" in check()["msg"]
+
+
+# What is secret.
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "bearer_token: S",
+        "basic_auth: {password: S}",
+        "authorization: {credentials: S}",
+        "oauth2: {client_secret: S}",
+        "tls_config: {key: S}",
+        "sigv4: {secret_key: S}",
+        "marathon_sd_configs: [{auth_token: S}]",
+        "openstack_sd_configs: [{application_credential_secret: S}]",
+        "ovhcloud_sd_configs: [{consumer_key: S}]",
+        "stackit_sd_configs: [{private_key: S}]",
+        "params: {token: [S]}",
+        "headers: {Authorization: S}",
+        "http_headers: {X-Api: {values: [S]}}",
+        "proxy_connect_header: {X-Proxy: [S]}",
+        "url: https://S@a.example",
+        "url: 'https://a.example?S'",
+        "url: https://a.example/#S",
+        "proxy_url: S@a.example",
+    ],
+)
+def test_what_is_secret_is_known(written: str) -> None:
+    (found,) = core.secret_values(yaml.safe_load(f"scrape_configs: [{{{written.replace('S', SECRET)}}}]"))
+    assert SECRET in found
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "bearer_token_file: /run/token",
+        "tls_config: {key_file: /run/tls.key, cert_file: /run/tls.crt}",
+        "oauth2: {client_id: a, token_url: 'https://a.example/token'}",
+        "basic_auth: {username: anna}",
+        "headers: {X-Scope-OrgID: team, THANOS-TENANT: team}",
+        "url: https://a.example/push",
+        "password: ''",
+        "relabel_configs: [{source_labels: [__meta_key], target_label: token}]",
+        "static_configs: [{targets: [anna@a.example]}]",
+    ],
+)
+def test_what_is_no_secret_is_shown(written: str) -> None:
+    assert list(core.secret_values(yaml.safe_load(f"scrape_configs: [{{{written}}}]"))) == []
