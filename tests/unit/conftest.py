@@ -9,11 +9,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import hypothesis
 import pytest
 import trustme
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from api_server import TOKEN, ApiServer, serve
+
+# Speed is measured in benchmarks: a busy machine is no failure.
+hypothesis.settings.register_profile("unit", deadline=None)
+hypothesis.settings.load_profile("unit")
 
 
 @pytest.fixture

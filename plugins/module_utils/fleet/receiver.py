@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import (
     DNS_LABEL,
@@ -16,10 +15,15 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.names import (
     HIGHEST_PORT,
     wrong_tenant,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import HostReader
-from ansible_collections.miribit.thanos.plugins.module_utils.hashring import spec
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import as_text, config_hash
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.rules import (
+    check_factor,
+    check_rings,
+    factor_warnings,
+    ring_warnings,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.hashring.spec import SpecReading, StatefulSet, read_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import (
     RECEIVE_PORT,
     TENANT_HEADER,
@@ -43,17 +47,6 @@ class Receiver:
     client_certificates: bool
     tenant_header: str
     default_tenant: str
-
-
-@dataclass(frozen=True)
-class StatefulSet:
-    """Ingestors of a ring, or of one of its zones."""
-
-    name: str
-    service: str
-    ring: str
-    zone: str | None
-    replicas: int
 
 
 def read_receiver(reader: HostReader) -> Receiver:
@@ -124,29 +117,19 @@ def receiver_fact(
         reader.refuse("thanos_receiver_routers", cause, "give at least 1, and 2 to survive the loss of one")
     replication_factor = reader.number("thanos_receiver_replication_factor")
     rings = [_with_service(ring, name) for ring in reader.items("thanos_receiver_rings")]
-    options = {
-        # What is wrong with these two is told elsewhere.
-        "namespace": namespace if DNS_LABEL.fullmatch(namespace) else "monitoring",
-        "cluster_domain": cluster_domain if DNS_SUBDOMAIN.fullmatch(cluster_domain) else "cluster.local",
-        "replication_factor": replication_factor,
-        "tenants": sorted(tenants),
-        "router_only": True,
-    }
-    text, stateful_sets, endpoints = "", list[StatefulSet](), list[str]()
-    try:
-        planned = spec.plan(rings, options)
-    except ProblemError as error:
-        for problem in error.problems:
-            reader.refuse(_variable_of(problem), problem.cause, problem.fix)
-    else:
-        for warning in planned.warnings:
-            reader.warn(_variable_of(warning), warning.cause, warning.fix)
-        text = as_text(planned.content())
-        endpoints = [endpoint.address for ring in planned.rings for endpoint in ring.endpoints]
-        stateful_sets = [
-            stateful_set for ring in rings if isinstance(ring, dict) for stateful_set in _stateful_sets(ring)
-        ]
-        _check_names(reader, name, stateful_sets)
+    ingestors = _ingestors(reader, rings, namespace, cluster_domain)
+    found = check_rings(ingestors.rings, replication_factor, tenants=sorted(tenants))
+    for problem in check_factor(replication_factor):
+        reader.refuse("thanos_receiver_replication_factor", problem.cause, problem.fix)
+    for warning in factor_warnings(replication_factor):
+        reader.warn("thanos_receiver_replication_factor", warning.cause, warning.fix)
+    for problem in (*ingestors.rings.problems, *found):
+        reader.refuse(f"thanos_receiver_rings, {problem.subject}", problem.cause, problem.fix)
+    for warning in ring_warnings(ingestors.rings):
+        reader.warn(f"thanos_receiver_rings, {warning.subject}", warning.cause, warning.fix)
+    _check_names(reader, name, ingestors.stateful_sets)
+    planned = ingestors.rings.rings
+    text = as_text([ring.as_json() for ring in planned])
     return {
         "name": name,
         "namespace": namespace,
@@ -158,8 +141,8 @@ def receiver_fact(
         "rings": rings,
         "hashrings_text": text,
         "config_hash": config_hash(text),
-        "endpoints": endpoints,
-        "stateful_sets": [asdict(each) for each in stateful_sets],
+        "endpoints": [endpoint.address for ring in planned for endpoint in ring.endpoints],
+        "stateful_sets": [asdict(each) for each in ingestors.stateful_sets],
         "load_balancer": dict(zip(("address", "port"), receiver.load_balancer, strict=True))
         if receiver.load_balancer
         else None,
@@ -179,14 +162,16 @@ def _with_service(ring: object, name: str) -> object:
     return {"name": own, "service": service, **{key: value for key, value in ring.items() if value is not None}}
 
 
-def _stateful_sets(ring: dict[str, Any]) -> Iterator[StatefulSet]:
-    """Those of a ring in which nothing is wrong."""
-    service = ring["service"]
-    if "zones" not in ring:
-        yield StatefulSet(service, service, ring["name"], None, int(ring["replicas"]))
-    for zone in ring.get("zones", ()):
-        own = f"{service}-{zone['name']}"
-        yield StatefulSet(own, service, ring["name"], zone["name"], int(zone["replicas"]))
+def _ingestors(reader: HostReader, rings: list[object], namespace: str, cluster_domain: str) -> SpecReading:
+    if not rings:
+        cause = "it is not a list of rings"
+        reader.refuse("thanos_receiver_rings", cause, "give a list with one mapping for each ring")
+    # Of names that are refused elsewhere, their defaults are planned with, so that the rest is checked all the same.
+    return read_spec(
+        rings,
+        namespace if DNS_LABEL.fullmatch(namespace) else "monitoring",
+        cluster_domain if DNS_SUBDOMAIN.fullmatch(cluster_domain) else "cluster.local",
+    )
 
 
 def _check_names(reader: HostReader, name: str, stateful_sets: Sequence[StatefulSet]) -> None:
@@ -213,9 +198,3 @@ def _check_names(reader: HostReader, name: str, stateful_sets: Sequence[Stateful
 
 def is_service_name(name: str) -> bool:
     return DNS_LABEL.fullmatch(name) is not None and name[0].isalpha()
-
-
-def _variable_of(problem: Problem) -> str:
-    if problem.subject.startswith("Replication factor"):
-        return "thanos_receiver_replication_factor"
-    return "thanos_receiver_rings" if problem.subject == "Option spec" else f"thanos_receiver_rings, {problem.subject}"

@@ -233,20 +233,28 @@ class RingReader(Reader):
         self._broken: set[str] = set()
         self._told = 0
 
-    def ring(self, number: int, content: object, broken: Collection[str] = ()) -> None:
-        """Read the next ring, of which these keys are known to be broken."""
+    def ring(self, number: int, content: object) -> None:
+        """Read the next ring of a file."""
         place = place_of(number, content.get("hashring") if isinstance(content, dict) else None)
         ring = self.mapping(place, content, KEYS)
-        self._broken = {*(broken if isinstance(content, dict) else KEYS)}
+        self.begin(() if isinstance(content, dict) else KEYS)
+        self.add(place, ring, "hashring", self.mark("endpoints", self.endpoints(place, ring)))
+
+    def begin(self, broken: Collection[str] = ()) -> None:
+        """Begin a ring, of which these keys are known to be broken."""
+        self._broken = {*broken}
         self._told = len(self.problems)
+
+    def add(self, place: str, ring: Mapping[str, object], name: str, endpoints: tuple[Endpoint, ...]) -> None:
+        """The next ring, of these keys, with its name under this one."""
         read = Hashring(
-            name=self._mark("hashring", self.value(place, ring, "hashring", "")),
-            tenants=self._mark("tenants", self.texts(place, ring, "tenants")),
-            tenant_matcher_type=self._mark("tenant_matcher_type", self.value(place, ring, "tenant_matcher_type", "")),
-            endpoints=self._mark("endpoints", self.endpoints(place, ring)),
-            algorithm=self._mark("algorithm", self.value(place, ring, "algorithm", "")),
-            external_labels=self._mark("external_labels", self.external_labels(place, ring)),
-            shuffle_sharding=self._mark("shuffle_sharding_config", self.sharding(place, ring)),
+            name=self.mark("hashring", self.value(place, ring, name, "")),
+            tenants=self.mark("tenants", self.texts(place, ring, "tenants")),
+            tenant_matcher_type=self.mark("tenant_matcher_type", self.value(place, ring, "tenant_matcher_type", "")),
+            endpoints=endpoints,
+            algorithm=self.mark("algorithm", self.value(place, ring, "algorithm", "")),
+            external_labels=self.mark("external_labels", self.external_labels(place, ring)),
+            shuffle_sharding=self.mark("shuffle_sharding_config", self.sharding(place, ring)),
         )
         self._rings.append((read, frozenset(self._broken)))
 
@@ -254,7 +262,7 @@ class RingReader(Reader):
         rings, broken = zip(*self._rings, strict=True) if self._rings else ((), ())
         return Reading(rings, broken, tuple(self.problems))
 
-    def _mark(self, key: str, value: _Anything) -> _Anything:
+    def mark(self, key: str, value: _Anything) -> _Anything:
         """Notes the key as broken if there are more problems now than before its value was read."""
         if len(self.problems) > self._told:
             self._told = len(self.problems)

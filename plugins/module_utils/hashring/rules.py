@@ -36,7 +36,22 @@ def check(
     reading: Reading, replication_factor: int, *, tenants: Iterable[str] = (), router_only: bool = True
 ) -> list[Problem]:
     """Everything that is wrong, also what could not be read. Tenants are those that each must have a ring."""
-    found = [*reading.problems, *_replication_factor(replication_factor)]
+    rings = check_rings(reading, replication_factor, tenants=tenants, router_only=router_only)
+    return [*reading.problems, *check_factor(replication_factor), *rings]
+
+
+def check_factor(replication_factor: int) -> list[Problem]:
+    """Return the problem of a replication factor that stores nothing."""
+    if replication_factor >= 1:
+        return []
+    return [Problem(f"Replication factor {replication_factor}", "nothing would be stored", "give at least 1")]
+
+
+def check_rings(
+    reading: Reading, replication_factor: int, *, tenants: Iterable[str] = (), router_only: bool = True
+) -> list[Problem]:
+    """Return the problems of rings, as far as they could be read."""
+    found: list[Problem] = []
     for place, ring in reading.where(*_TENANTS):
         found += _names(place, ring)
     for place, ring in reading.where("endpoints"):
@@ -54,15 +69,25 @@ def check(
 
 def warnings(reading: Reading, replication_factor: int) -> list[Problem]:
     """What works, but seldom as meant."""
+    return [*factor_warnings(replication_factor), *ring_warnings(reading)]
+
+
+def factor_warnings(replication_factor: int) -> list[Problem]:
+    """Return the warning of an even replication factor."""
+    if replication_factor % 2:
+        return []
+    cause = (
+        "with 2 copies one stored copy is enough for the answer 200, so that an acknowledged write may exist once"
+        if replication_factor == 2
+        else "an even number survives no more lost endpoints than the odd one below it, and where the quorum is "
+        "lost to conflicts, the answer is 500, so that senders retry for ever"
+    )
+    return [Problem(f"Replication factor {replication_factor}", cause, "take an odd number, usually 3")]
+
+
+def ring_warnings(reading: Reading) -> list[Problem]:
+    """Return the warnings of rings, whatever their replication factor."""
     found = []
-    if replication_factor % 2 == 0:
-        cause = (
-            "with 2 copies one stored copy is enough for the answer 200, so that an acknowledged write may exist once"
-            if replication_factor == 2
-            else "an even number survives no more lost endpoints than the odd one below it, and where the quorum is "
-            "lost to conflicts, the answer is 500, so that senders retry for ever"
-        )
-        found.append(Problem(f"Replication factor {replication_factor}", cause, "take an odd number, usually 3"))
     for place, ring in reading.where("endpoints", "algorithm"):
         if not ring.algorithm:
             cause = "it names no algorithm, so that each router's --receive.hashrings-algorithm decides (else hashmod)"
@@ -76,7 +101,7 @@ def warnings(reading: Reading, replication_factor: int) -> list[Problem]:
 
 def ring_of(reading: Reading, tenant: str, replication_factor: int) -> tuple[str, Hashring]:
     """The ring that takes this tenant, and what messages call it. It can be placed."""
-    found = [*reading.problems, *_replication_factor(replication_factor)]
+    found = [*reading.problems, *check_factor(replication_factor)]
     for place, ring in () if found else reading.where():
         if found := list(_patterns(place, ring)):
             break
@@ -85,11 +110,6 @@ def ring_of(reading: Reading, tenant: str, replication_factor: int) -> tuple[str
                 break
             return place, ring
     raise ProblemError(found or list(_without_ring(reading, [tenant])))
-
-
-def _replication_factor(replication_factor: int) -> Iterator[Problem]:
-    if replication_factor < 1:
-        yield Problem(f"Replication factor {replication_factor}", "nothing would be stored", "give at least 1")
 
 
 def unplaceable(place: str, ring: Hashring, replication_factor: int) -> list[Problem]:
