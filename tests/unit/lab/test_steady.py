@@ -451,7 +451,13 @@ def test_found_but_never_sent_is_unexpected(past: Callable[..., list[int]], chec
 def test_it_is_asked_again_until_all_is_visible(past: Callable[..., list[int]], check: Check, thanos: Thanos) -> None:
     times = past(10)
     late = thanos.stored[series("001")].pop(times[9])
-    threading.Timer(0.1, lambda: thanos.stored[series("001")].update({times[9]: late})).start()
+
+    def arrive() -> None:
+        while len(thanos.queries) <= 2:
+            time.sleep(0.01)
+        thanos.stored[series("001")][times[9]] = late
+
+    threading.Thread(target=arrive, daemon=True).start()
     report = check(5)
     assert (report["found"], report["missing"]) == (20, [])
     assert len(thanos.queries) > 2
