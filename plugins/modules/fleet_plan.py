@@ -17,8 +17,8 @@ description:
     collide though only one of them is about to be changed.
   - All problems are told at once, each with the host, the variable, the cause and the fix. Unknown variables that begin
     with C(fleet_), C(thanos_), C(prometheus_agent_) or C(object_storage_) are named with the nearest one there is.
-  - The task runs once for all hosts of the play or batch. Its result is the variable C(fleet) on each of them, or the
-    one that the task's C(register) names.
+  - The task runs once for all hosts of the play or batch. Give it C(run_once), which ansible-core before 2.21 needs to
+    register the result on each of them, and C(register=fleet), the name that the roles read.
   - The variables of the inventory count, with what C(--extra-vars) and C(set_fact) make of them. What a play sets by
     C(vars) is refused, because it says nothing of the hosts of other plays.
   - It talks to no cluster. No value of C(prometheus_agent_credentials) is in the result, but the user's name.
@@ -42,6 +42,8 @@ seealso:
 EXAMPLES = r"""
 - name: Plan the fleet
   miribit.thanos.fleet_plan:
+  run_once: true
+  register: fleet
 
 - name: Show where each edge writes to
   ansible.builtin.debug:

@@ -29,6 +29,7 @@ from ansible_collections.miribit.thanos.plugins.modules import fleet_plan as stu
 ROOT = Path(__file__).parents[3]
 SECRET = "word-that-must-stay-secret"
 ADDRESS = "thanos_receiver_load_balancer: {address: 192.168.101.210}"
+TASK: dict[str, Any] = {"miribit.thanos.fleet_plan": None, "run_once": True, "register": "fleet"}
 
 
 @pytest.fixture
@@ -65,7 +66,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
         plugin = fleet_plan.ActionModule(task, connection, None, loader, None, None)
         result: dict[str, Any] = plugin.run(task_vars=variables)
         assert SECRET not in json.dumps(result)
-        assert (task.run_once, task.register) == (True, "fleet")
         return result
 
     return run
@@ -298,7 +298,7 @@ def test_vaulted_values_are_values_and_stay_secret(
     file = inventory(central=f"{ADDRESS}\nthanos_receiver_tls: true", edge=edge)
     of_edge = "fleet.clusters['cluster-02']"
     as_planned = check(f"{of_edge}.cluster_domain == 'edge.local'", f"{of_edge}.credentials['keys'] == ['token']")
-    plays = [{"hosts": "edge", "tasks": [{"miribit.thanos.fleet_plan": None}, as_planned]}]
+    plays = [{"hosts": "edge", "tasks": [TASK, as_planned]}]
     password = tmp_path / "password"
     password.write_text("password of the vault")
     status, output, _process = play(file, plays, "--vault-password-file", str(password), "-vvv")
@@ -316,14 +316,13 @@ def test_vaulted_values_are_values_and_stay_secret(
 def test_every_host_of_a_play_or_batch_gets_the_plan_of_the_whole_fleet(
     inventory: Callable[..., Path], play: Callable[..., tuple[int, str, int]]
 ) -> None:
-    task: dict[str, Any] = {"miribit.thanos.fleet_plan": None}
     shape = check(
         "fleet.edges == ['cluster-02', 'cluster-03']", "fleet.clusters[inventory_hostname].name == inventory_hostname"
     )
     same = check("other.run == fleet.run", "other.clusters == fleet.clusters")
     pid = {"ansible.builtin.debug": {"msg": "process {{ fleet.run.pid }}"}}
-    first = {"hosts": "central:edge", "tasks": [task, shape, pid]}
-    batches = {"hosts": "edge", "serial": 1, "tasks": [{**task, "register": "other"}, same]}
+    first = {"hosts": "central:edge", "tasks": [TASK, shape, pid]}
+    batches = {"hosts": "edge", "serial": 1, "tasks": [{**TASK, "register": "other"}, same]}
     status, output, process = play(inventory(), [first, batches], "--check", "--diff")
     assert status == 0, output
     assert output.count(f"process {process}") == 3
@@ -335,7 +334,7 @@ def test_a_limit_leaves_the_validation_whole(
     inventory: Callable[..., Path], play: Callable[..., tuple[int, str, int]]
 ) -> None:
     alone = check("'fleet' not in hostvars['cluster-02']", "fleet.central == 'cluster-01'")
-    plays = [{"hosts": "edge", "tasks": [{"miribit.thanos.fleet_plan": None}, alone]}]
+    plays = [{"hosts": "edge", "tasks": [TASK, alone]}]
     status, output, _process = play(inventory(), plays, "--limit", "cluster-03")
     assert status == 0, output
     status, output, _process = play(inventory(central=""), plays, "--limit", "cluster-03")
@@ -348,7 +347,7 @@ def test_a_failure_ends_the_play_for_every_host_and_shows_no_secret(
 ) -> None:
     edge = f"prometheus_agent_credentials: {{token: {SECRET}}}"
     after = {"ansible.builtin.debug": {"msg": "must not be reached"}}
-    plays: list[dict[str, Any]] = [{"hosts": "all", "tasks": [{"miribit.thanos.fleet_plan": None}, after]}]
+    plays: list[dict[str, Any]] = [{"hosts": "all", "tasks": [TASK, after]}]
     status, output, _process = play(inventory(edge=edge), [*plays, {"hosts": "all", "tasks": [after]}], "-vvv")
     assert status != 0
     assert "the token would go over plain http" in output
