@@ -8,6 +8,7 @@ export LAB_CACHE
 export PATH := $(CURDIR)/.build/venv/bin:$(PATH)
 
 VENV := $(LAB_CACHE)/venv-$(shell { cat requirements-dev.txt; $(PYTHON) -VV; } 2>&1 | sha256sum | cut -c1-16)
+LINK := .build/collections/ansible_collections/miribit/thanos
 LAB := lab/bin/lab
 PARTS := setup lint unit rendered report sanity docs package tools lab fleet molecule
 
@@ -29,8 +30,10 @@ demo: setup ## From the audited fleet to edges that deliver, on four real cluste
 	@tests/demo.sh
 
 setup: $(VENV)/complete ## Install what development needs
-	@mkdir -p .build/collections/ansible_collections/miribit
-	@ln -sfn $(CURDIR) .build/collections/ansible_collections/miribit/thanos
+	@mkdir -p $(dir $(LINK))
+	@test -L $(LINK) -o ! -e $(LINK) || { echo "make: $(LINK): it is a folder, not a link to this checkout:" \
+	  "the collection was installed in the checkout. Fix: rm -r $(LINK), and run make again" >&2; exit 1; }
+	@ln -sfn $(CURDIR) $(LINK)
 	@ln -sfn $(VENV) .build/venv
 
 $(VENV)/complete:
@@ -76,8 +79,8 @@ sanity: setup ## ansible-test sanity
 docs: setup ## antsibull-docs on every plugin and role
 	tests/docs.sh
 
-package: setup ## The built tarball: its exact content, and whether it installs
-	pytest -q tests/package
+package: setup ## The built tarball: its exact content, and README's ways to install
+	pytest -q -n 2 tests/package
 
 tools: setup ## Build the lab's tools, and try each
 	$(LAB) tools
