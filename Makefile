@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.build/venv/bin:$(PATH)
 VENV := $(LAB_CACHE)/venv-$(shell { cat requirements-dev.txt; $(PYTHON) -VV; } 2>&1 | sha256sum | cut -c1-16)
 LINK := .build/collections/ansible_collections/miribit/thanos
 LAB := lab/bin/lab
-PARTS := setup lint unit rendered report sanity docs package tools lab fleet molecule
+PARTS := setup lint unit rendered report sanity docs package compat tools lab fleet molecule
 
 .PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements bench-rings bench-plan test-faults
 
@@ -24,7 +24,8 @@ test: ## Set everything up, run every test, and say how long each part took
 	  $(MAKE) --no-print-directory "$$part" || { echo "make test: $$part failed; run it alone with: make $$part" >&2; exit 1; }; \
 	  times="$$times$$(printf '%-10s %5d s' "$$part" $$((SECONDS - start)))\n"; \
 	done; \
-	printf "\n=== all parts passed\n$${times}"; printf '%-10s %5d s\n' total $$((SECONDS - began))
+	printf "\n=== all parts passed\n$${times}"; printf '%-10s %5d s\n' total $$((SECONDS - began)); \
+	tests/compat.sh versions
 
 demo: setup ## From the audited fleet to edges that deliver, on four real clusters, with a table of before and after
 	@tests/demo.sh
@@ -81,6 +82,9 @@ docs: setup ## antsibull-docs on every plugin and role
 
 package: setup ## The built tarball: its exact content, and README's ways to install
 	pytest -q -n 2 tests/package
+
+compat: setup ## The tests without a cluster on the newest ansible-core that a Python of this machine runs
+	tests/compat.sh
 
 tools: setup ## Build the lab's tools, and try each
 	$(LAB) tools
