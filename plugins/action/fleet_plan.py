@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.groups import group_problem
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import Plan, plan
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, Role, Variable, concealed
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
@@ -58,6 +59,8 @@ class ActionModule(ActionBase):
             cause = f"it takes no options ({', '.join(sorted(self._task.args))})"
             raise ProblemError([Problem("fleet_plan", cause, "set variables in the inventory instead")])
         groups, hostvars = variables["groups"], variables["hostvars"]
+        if problem := group_problem(groups, variables.get("ansible_inventory_sources", ())):
+            raise ProblemError([problem])
         return plan(
             [self._host(name, "central", hostvars) for name in groups.get("central", ())],
             [self._host(name, "edge", hostvars) for name in groups.get("edge", ())],

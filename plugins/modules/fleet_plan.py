@@ -21,6 +21,8 @@ description:
     register the result on each of them, and C(register=fleet), the name that the roles read.
   - The variables of the inventory count, with what C(--extra-vars) and C(set_fact) make of them. What a play sets by
     C(vars) is refused, because it says nothing of the hosts of other plays.
+  - An inventory without one of the groups C(central) and C(edge), or without hosts, is an error. An empty group C(edge)
+    is a warning.
   - It talks to no cluster. No value of C(prometheus_agent_credentials) is in the result, but the user's name.
 extends_documentation_fragment:
   - miribit.thanos.attributes

@@ -20,6 +20,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.edge import (
     read_credentials,
     read_sending,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.groups import NO_EDGES, listed
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.receiver import (
     Receiver,
     is_service_name,
@@ -167,11 +168,12 @@ def _tenants(sending: Sending, receiver: Receiver) -> set[str]:
 
 def _check_groups(findings: Findings, central: Sequence[Host], edges: Sequence[Host]) -> None:
     if len(central) != 1:
-        cause = f"it has {len(central)} hosts" if central else "there is no such group, or it has no host"
+        cause = (
+            f"it has {len(central)} hosts, {listed([host.name for host in central])}" if central else "it has no hosts"
+        )
         findings.refuse("", "Group central", cause, "put into it the one cluster that has the receiver")
     if not edges:
-        cause = "there is no such group, or it has no host, and no cluster writes to the receiver"
-        findings.warn("", "Group edge", cause, "put into it the clusters that write to the receiver")
+        findings.warn("", NO_EDGES.subject, NO_EDGES.cause, NO_EDGES.fix)
     for host in edges:
         if host.name in {other.name for other in central}:
             cause = "it is in both groups, central and edge"

@@ -491,8 +491,11 @@ def test_of_credentials_the_plan_gets_only_which_there_are() -> None:
 def test_there_is_exactly_one_central_cluster() -> None:
     edge = host("cluster-02")
     for central, words in (
-        ([], "Group central: there is no such group, or it has no host"),
-        ([host("cluster-01", **ADDRESS), host("cluster-09", **ADDRESS)], "Group central: it has 2 hosts"),
+        ([], "Group central: it has no hosts. Fix: "),
+        (
+            [host("cluster-01", **ADDRESS), host("cluster-09", **ADDRESS)],
+            "Group central: it has 2 hosts, cluster-01 and cluster-09. Fix: ",
+        ),
     ):
         with pytest.raises(ProblemError) as error:
             plan(central, [edge])
@@ -517,7 +520,7 @@ def test_a_host_in_both_groups_is_refused() -> None:
 
 def test_no_edges_are_a_warning() -> None:
     made = plan([host("cluster-01")], [])
-    assert str(made.warnings[0]).startswith("Group edge: there is no such group, or it has no host")
+    assert str(made.warnings[0]).startswith("Group edge: it has no hosts, so no cluster writes to the receiver. Fix: ")
     assert made.fleet["edges"] == []
 
 
