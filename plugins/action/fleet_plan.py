@@ -20,11 +20,12 @@ from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.groups import group_problem
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import Plan, plan
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, Role, Variable, concealed
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
+from ansible_collections.miribit.thanos.plugins.modules.fleet_plan import argument_spec
 
 ROLES = Path(__file__).parents[2] / "roles"
 
@@ -55,9 +56,7 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, "run": _run(), **planned.fleet, "plan_warnings": warnings}
 
     def _plan(self, variables: dict[str, Any]) -> Plan:
-        if self._task.args:
-            cause = f"it takes no options ({', '.join(sorted(self._task.args))})"
-            raise ProblemError([Problem("fleet_plan", cause, "set variables in the inventory instead")])
+        _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
         groups, hostvars = variables["groups"], variables["hostvars"]
         if problem := group_problem(groups, variables.get("ansible_inventory_sources", ())):
             raise ProblemError([problem])
@@ -66,6 +65,7 @@ class ActionModule(ActionBase):
             [self._host(name, "edge", hostvars) for name in groups.get("edge", ())],
             known=set(self._variables_of_roles()),
             of_play=_of_play(variables),
+            purpose=options["purpose"],
         )
 
     def _host(self, name: str, role: Role, hostvars: HostVars) -> Host:

@@ -24,6 +24,16 @@ description:
   - An inventory without one of the groups C(central) and C(edge), or without hosts, is an error. An empty group C(edge)
     is a warning.
   - It talks to no cluster. No value of C(prometheus_agent_credentials) is in the result, but the user's name.
+options:
+  purpose:
+    description:
+      - What the run does with the clusters.
+      - For V(read), missing or invalid settings of the receiver and of remote write, which only phases 1 and 2 need,
+        are warnings, and null or empty in the result. Names, types, contexts, and clusters that collide are errors all
+        the same.
+    type: str
+    choices: [change, read]
+    default: change
 extends_documentation_fragment:
   - miribit.thanos.attributes
   - miribit.thanos.attributes.info_module
@@ -46,6 +56,10 @@ EXAMPLES = r"""
   miribit.thanos.fleet_plan:
   run_once: true
   register: fleet
+
+- name: Plan an audit, for which a list of clusters is enough
+  miribit.thanos.fleet_plan:
+    purpose: read
 
 - name: Show where each edge writes to
   ansible.builtin.debug:
@@ -129,7 +143,7 @@ clusters:
       remote_write: {config: {}, sizing: null}
 receiver:
   description:
-    - The receiver on the central cluster.
+    - The receiver on the central cluster. Null for O(purpose=read) where a setting is missing or invalid.
     - C(tenants) are all that some edge writes as. C(rings) is what the filter P(miribit.thanos.hashrings#filter) takes,
       C(hashrings_text) the file and C(config_hash) its hash. C(stateful_sets) are the ingestors, C(endpoints) the
       addresses of their pods. C(vertical_compaction) says whether blocks that overlap are compacted.
@@ -198,9 +212,13 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 
+def argument_spec() -> dict[str, dict[str, object]]:
+    return {"purpose": {"type": "str", "choices": ["change", "read"], "default": "change"}}
+
+
 def main() -> None:
     # Only reached where somebody runs the module without Ansible's own controller.
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     module.fail_json(
         msg="fleet_plan: it has no part that runs on a host. Fix: run it as a task of a playbook, by its full name "
         "miribit.thanos.fleet_plan, so that its action plugin is found."

@@ -1,4 +1,4 @@
-"""A wrong inventory is an error of every playbook.
+"""A wrong inventory is an error of every playbook, and a list of clusters is enough to read them.
 
 The collection is the installed tarball, whose ansible.cfg is not read.
 """
@@ -129,7 +129,7 @@ def test_every_playbook_refuses_an_inventory_without_a_fleet(
     assert re.fullmatch(r".+: .+\. Fix: .+\.", message)
 
 
-# What is no mistake, and a limit.
+# What is enough.
 
 
 @pytest.fixture
@@ -147,6 +147,43 @@ def play(clean: dict[str, str], tmp_path: Path) -> Callable[..., tuple[int, str]
         return done.returncode, done.stdout + done.stderr
 
     return play
+
+
+@pytest.mark.parametrize("playbook", ["audit", "status"])
+def test_a_list_of_clusters_is_enough_to_read_them(
+    hosts: Path, play: Callable[..., tuple[int, str]], playbook: str
+) -> None:
+    code, output = play("-i", hosts, f"miribit.thanos.{playbook}", "-e", "fleet_status_watch=false")
+    assert code == 0, output
+    assert output.count("(phases 1 and 2 refuse this)") == 1
+    # The module has run here, and with the Python that has its libraries: only the kubeconfig is missing.
+    (report,) = hosts.parent.glob(f"reports/*-{playbook}.json")
+    assert "it cannot be read (No such file or directory)" in report.read_text()
+    assert "ssh" not in output
+
+
+def test_phase_1_refuses_what_reading_only_warns_of(hosts: Path, play: Callable[..., tuple[int, str]]) -> None:
+    code, output = play("-i", hosts, "miribit.thanos.phase1_receiver")
+    assert code != 0
+    assert "the address of the receiver's LoadBalancer is not given. Fix: " in output
+
+
+def test_an_inventory_that_sets_connection_and_interpreter_works_too(
+    hosts: Path, play: Callable[..., tuple[int, str]]
+) -> None:
+    everywhere = 'ansible_connection: local\nansible_python_interpreter: "{{ ansible_playbook_python }}"\n'
+    (hosts.parent / "group_vars").mkdir()
+    (hosts.parent / "group_vars/all.yml").write_text(everywhere)
+    code, output = play("-i", hosts, "miribit.thanos.audit", "--limit=cluster-02")
+    assert code == 0, output
+
+
+def test_an_empty_group_edge_is_one_warning(hosts: Path, play: Callable[..., tuple[int, str]]) -> None:
+    hosts.write_text("central: {hosts: {cluster-01: }}\nedge:\n")
+    for playbook in ("audit", "status"):
+        code, output = play("-i", hosts, f"miribit.thanos.{playbook}")
+        assert code == 0, output
+        assert " ".join(output.split()).count("Group edge: it has no hosts, so no cluster writes to the receiver.") == 1
 
 
 def test_a_limit_to_clusters_that_a_playbook_is_not_for_is_refused(

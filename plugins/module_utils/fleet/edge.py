@@ -74,31 +74,31 @@ def read_credentials(reader: HostReader) -> Credentials:
     username = reader.text("prometheus_agent_username")
     if values and secret:
         cause = "there are prometheus_agent_credentials too, and the agent mounts one Secret"
-        reader.refuse("prometheus_agent_credentials_secret", cause, "leave one of both out")
+        reader.require("prometheus_agent_credentials_secret", cause, "leave one of both out")
     if secret and not DNS_SUBDOMAIN.fullmatch(secret):
         # Without the text: it may be the secret itself.
-        reader.refuse("prometheus_agent_credentials_secret", "it is not the name of a Secret", "give its name")
+        reader.require("prometheus_agent_credentials_secret", "it is not the name of a Secret", "give its name")
     if secret and not listed:
         cause = "nobody says what the Secret holds"
         fix = f"list in prometheus_agent_credentials_keys which it has of {', '.join(CREDENTIALS_FILES)}"
-        reader.refuse("prometheus_agent_credentials_secret", cause, fix)
+        reader.require("prometheus_agent_credentials_secret", cause, fix)
     if listed and not secret:
         cause = "there is no Secret that could hold them"
-        reader.refuse("prometheus_agent_credentials_keys", cause, "name it in prometheus_agent_credentials_secret")
+        reader.require("prometheus_agent_credentials_keys", cause, "name it in prometheus_agent_credentials_secret")
     if set(listed) - set(CREDENTIALS_FILES):
         cause = "a key is none that the agent uses"
         fix = f"list only {', '.join(CREDENTIALS_FILES)}"
-        reader.refuse("prometheus_agent_credentials_keys", cause, fix)
+        reader.require("prometheus_agent_credentials_keys", cause, fix)
     for key in CREDENTIALS_FILES:
         if key in values and values[key] is not True:
-            reader.refuse(f"prometheus_agent_credentials, {key}", "it is empty or no text", "give it, or leave it out")
+            reader.require(f"prometheus_agent_credentials, {key}", "it is empty or no text", "give it, or leave it out")
     if not username:
         username = reader.within("prometheus_agent_credentials", values, "username", "")
     given = listed if secret else values
     keys = tuple(key for key in CREDENTIALS_FILES if key in given)
     if username and "password" not in keys:
         cause = "there is no password that it goes with"
-        reader.refuse("prometheus_agent_username", cause, "add the password to the credentials, or leave it out")
+        reader.require("prometheus_agent_username", cause, "add the password to the credentials, or leave it out")
     return Credentials(secret or None, keys, username)
 
 
@@ -124,7 +124,7 @@ def read_sending(
         planned = remote_write_spec.plan({**spec, "prometheus_version": prometheus_version})
     except ProblemError as error:
         for problem in error.problems:
-            reader.refuse(_variable_of(problem), problem.cause, problem.fix)
+            reader.require(_variable_of(problem), problem.cause, problem.fix)
         return None
     for warning in planned.warnings:
         # What is strange about the receiver's own addresses is told of the central cluster.
@@ -145,14 +145,14 @@ def _exposure(reader: HostReader, receiver: Receiver | None, credentials: Creden
     via = reader.text(name)
     url = reader.text("prometheus_agent_remote_write_url")
     if via and via not in VIAS:
-        reader.refuse(name, f"there is no way {via!r}", f"give one of {', '.join(VIAS)}")
+        reader.require(name, f"there is no way {via!r}", f"give one of {', '.join(VIAS)}")
         return None
     if url and via != "url":
         cause = "it is not used"
         reader.warn("prometheus_agent_remote_write_url", cause, f"set {name}: url, or leave it out")
     if via == "url":
         if not url:
-            reader.refuse(name, "the URL is not given", "give prometheus_agent_remote_write_url")
+            reader.require(name, "the URL is not given", "give prometheus_agent_remote_write_url")
         return {"url": url} if url else None
     if receiver is None:
         return None
@@ -166,7 +166,7 @@ def _exposure(reader: HostReader, receiver: Receiver | None, credentials: Creden
         return {"load_balancer": {"address": address, "port": port}}
     cause = "the address of the receiver's LoadBalancer is not given" if load_balancer else "the receiver has none"
     fix = "give thanos_receiver_load_balancer.address, or take another way (ingress, url)"
-    reader.refuse(name, cause, fix)
+    reader.require(name, cause, fix)
     return None
 
 
@@ -174,12 +174,12 @@ def _through_ingress(reader: HostReader, receiver: Receiver, credentials: Creden
     name = "prometheus_agent_remote_write_via"
     if not receiver.ingress:
         cause = "the receiver has no Ingress"
-        reader.refuse(name, cause, "give thanos_receiver_ingress.host, or take another way (load_balancer, url)")
+        reader.require(name, cause, "give thanos_receiver_ingress.host, or take another way (load_balancer, url)")
         return None
     if receiver.client_certificates or credentials.certificate:
         cause = "TLS ends at the Ingress, and the agent's certificate never comes to the receiver"
         fix = "take the way load_balancer, or do without client certificates"
-        reader.refuse(name, cause, fix)
+        reader.require(name, cause, fix)
         return None
     return {"ingress": {"host": receiver.ingress}}
 
@@ -207,7 +207,7 @@ def _is_secure(
         return False
     if receiver and receiver.client_certificates and not credentials.certificate:
         cause = "the receiver asks senders for a certificate (thanos_receiver_client_certificates), and there is none"
-        reader.refuse(name, cause, "give cert and key")
+        reader.require(name, cause, "give cert and key")
     if "load_balancer" in exposure and "ca" not in credentials.keys:
         cause = "without ca, the receiver's certificate must be of an authority that the agent's image knows"
         reader.warn(name, cause, "give ca unless it is")
@@ -219,10 +219,10 @@ def _check_plain(reader: HostReader, credentials: Credentials, fix: str, *, chec
     name = "prometheus_agent_credentials"
     if credentials.certificate:
         cause = "there is a client certificate, and the agent speaks plain http"
-        reader.refuse(name, cause, f"{fix}, or leave cert and key out")
+        reader.require(name, cause, f"{fix}, or leave cert and key out")
     for key in ("password", "token"):
         if key in credentials.keys:
-            reader.refuse(name, f"the {key} would go over plain http", f"{fix}, or leave it out")
+            reader.require(name, f"the {key} would go over plain http", f"{fix}, or leave it out")
     if checks:
         cause = "there is ca or prometheus_agent_server_name, and the agent speaks plain http, where they are not used"
         reader.warn(name, cause, f"{fix}, or leave them out")

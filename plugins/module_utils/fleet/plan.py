@@ -33,6 +33,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import
     Findings,
     Host,
     HostReader,
+    Purpose,
     Role,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import label_complaints
@@ -52,7 +53,10 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """A fleet in which nothing is wrong, as the fact has it, and what is strange about it."""
+    """A fleet in which nothing is wrong, as the fact has it, and what is strange about it.
+
+    One that is only read may lack what its phases need: that is null in the fact.
+    """
 
     fleet: dict[str, object]
     warnings: tuple[Problem, ...]
@@ -88,7 +92,11 @@ class Cluster:
 
 
 def plan(
-    central: Sequence[Host], edges: Sequence[Host], known: Collection[str] = (), of_play: Collection[str] = ()
+    central: Sequence[Host],
+    edges: Sequence[Host],
+    known: Collection[str] = (),
+    of_play: Collection[str] = (),
+    purpose: Purpose = "change",
 ) -> Plan:
     """Plan the clusters of both groups.
 
@@ -100,9 +108,9 @@ def plan(
         cause = "it is set in the play, where it says nothing of the clusters of other plays"
         findings.refuse("", name, cause, "set it in the inventory, or with --extra-vars")
     _check_groups(findings, central, edges)
-    of_central = {host.name: HostReader(host, "central", findings) for host in central}
+    of_central = {host.name: HostReader(host, "central", findings, purpose) for host in central}
     # What is in both groups is told above.
-    of_edges = {host.name: HostReader(host, "edge", findings) for host in edges if host.name not in of_central}
+    of_edges = {host.name: HostReader(host, "edge", findings, purpose) for host in edges if host.name not in of_central}
     readers = [*of_central.values(), *of_edges.values()]
     _check_names(findings, readers, {*SCHEMA, *known})
     _check_scopes(findings, of_central.values(), of_edges.values())
@@ -112,6 +120,7 @@ def plan(
     receivers = [(reader, read_receiver(reader)) for reader in of_central.values()]
     # Which of several is meant, nobody knows.
     receiver = receivers[0][1] if len(receivers) == 1 else None
+    complete = not any(reader.incomplete for reader in of_central.values())
 
     tenants: set[str] = set()
     facts: dict[str, object] = {}
@@ -126,7 +135,7 @@ def plan(
         if reader.role == "edge":
             fact["credentials"] = read_credentials(reader).as_dict()
             sending = read_sending(reader, receiver, cluster.external_labels, cluster.prometheus_version)
-            if sending and receiver:
+            if sending and receiver and complete and not reader.incomplete:
                 fact |= {"senders": list(sending.senders), "remote_write": sending.remote_write}
                 fact["remote_write_spec"] = sending.spec
                 tenants |= _tenants(sending, receiver)
@@ -145,7 +154,7 @@ def plan(
         "central": central[0].name,
         "edges": list(of_edges),
         "clusters": facts,
-        "receiver": made[0],
+        "receiver": None if of_central[central[0].name].incomplete else made[0],
         "query": queries[0],
     }
     return Plan(fleet, findings.warnings)
@@ -267,8 +276,7 @@ def _external_labels(reader: HostReader) -> dict[str, str]:
         cause = "the label cluster is the variable fleet_cluster_label"
         reader.refuse("fleet_external_labels", cause, "set that one, or leave it out: it is then the host's name")
     labels = {"cluster": reader.text("fleet_cluster_label") or reader.host.name, **labels}
-    # Those of an edge are checked with the rest of its remote write.
-    for complaint in label_complaints(labels) if reader.role == "central" else ():
+    for complaint in label_complaints(labels):
         reader.refuse(label_variable(complaint.at), complaint.cause, complaint.fix)
     return labels
 

@@ -54,13 +54,13 @@ def read_receiver(reader: HostReader) -> Receiver:
     client_certificates = reader.flag("thanos_receiver_client_certificates")
     if client_certificates and not tls:
         cause = "a certificate is asked for in TLS, and the receiver speaks none"
-        reader.refuse("thanos_receiver_client_certificates", cause, "set thanos_receiver_tls: true, or leave it out")
+        reader.require("thanos_receiver_client_certificates", cause, "set thanos_receiver_tls: true, or leave it out")
     default_tenant = reader.text("thanos_receiver_default_tenant")
     if why := wrong_tenant(default_tenant):
-        reader.refuse("thanos_receiver_default_tenant", why, "take another name")
+        reader.require("thanos_receiver_default_tenant", why, "take another name")
     tenant_header = reader.text("thanos_receiver_tenant_header")
     if complaint := header_complaint(tenant_header):
-        reader.refuse("thanos_receiver_tenant_header", complaint, f"take another, such as {TENANT_HEADER}")
+        reader.require("thanos_receiver_tenant_header", complaint, f"take another, such as {TENANT_HEADER}")
         # So that it is not told of each edge again.
         tenant_header = TENANT_HEADER
     return Receiver(
@@ -79,7 +79,7 @@ def _load_balancer(reader: HostReader) -> tuple[str, int] | None:
     address = reader.within(name, content, "address", "")
     port = reader.within(name, content, "port", RECEIVE_PORT)
     if not 1 <= port <= HIGHEST_PORT:
-        reader.refuse(name, f"port {port} is no port", f"give a number from 1 to {HIGHEST_PORT}")
+        reader.require(name, f"port {port} is no port", f"give a number from 1 to {HIGHEST_PORT}")
     if not reader.within(name, content, "enabled", True):
         return None
     # Told here once, and not for each edge that takes this way.
@@ -91,14 +91,14 @@ def _ingress(reader: HostReader) -> str:
     host = reader.within(name, reader.mapping(name, ("host",)), "host", "")
     if host and not DNS_SUBDOMAIN.fullmatch(host):
         cause = f"an Ingress cannot have the host {host!r}"
-        reader.refuse(name, cause, "give a name with lower case letters, digits, '-' and dots")
+        reader.require(name, cause, "give a name with lower case letters, digits, '-' and dots")
         return host
     return _reachable(reader, name, host) if host else ""
 
 
 def _reachable(reader: HostReader, name: str, host: str) -> str:
     for complaint in host_complaints(host):
-        (reader.refuse if complaint.certain else reader.warn)(name, complaint.cause, complaint.fix)
+        (reader.require if complaint.certain else reader.warn)(name, complaint.cause, complaint.fix)
     return host
 
 
@@ -110,21 +110,21 @@ def receiver_fact(
     if not is_service_name(name) or len(name) > LONGEST_STATEFUL_SET:
         cause = f"{name!r} is not a name that those of all objects can begin with"
         fix = f"use lower case letters, digits and '-', a letter first, at most {LONGEST_STATEFUL_SET}"
-        reader.refuse("thanos_receiver_name", cause, fix)
+        reader.require("thanos_receiver_name", cause, fix)
     routers = reader.number("thanos_receiver_routers")
     if routers < 1:
         cause = f"{routers} routers take no writes"
-        reader.refuse("thanos_receiver_routers", cause, "give at least 1, and 2 to survive the loss of one")
+        reader.require("thanos_receiver_routers", cause, "give at least 1, and 2 to survive the loss of one")
     replication_factor = reader.number("thanos_receiver_replication_factor")
     rings = [_with_service(ring, name) for ring in reader.items("thanos_receiver_rings")]
     ingestors = _ingestors(reader, rings, namespace, cluster_domain)
     found = check_rings(ingestors.rings, replication_factor, tenants=sorted(tenants))
     for problem in check_factor(replication_factor):
-        reader.refuse("thanos_receiver_replication_factor", problem.cause, problem.fix)
+        reader.require("thanos_receiver_replication_factor", problem.cause, problem.fix)
     for warning in factor_warnings(replication_factor):
         reader.warn("thanos_receiver_replication_factor", warning.cause, warning.fix)
     for problem in (*ingestors.rings.problems, *found):
-        reader.refuse(f"thanos_receiver_rings, {problem.subject}", problem.cause, problem.fix)
+        reader.require(f"thanos_receiver_rings, {problem.subject}", problem.cause, problem.fix)
     for warning in ring_warnings(ingestors.rings):
         reader.warn(f"thanos_receiver_rings, {warning.subject}", warning.cause, warning.fix)
     _check_names(reader, name, ingestors.stateful_sets)
@@ -183,17 +183,17 @@ def _check_names(reader: HostReader, name: str, stateful_sets: Sequence[Stateful
             cause = (
                 f"the StatefulSet {each.name} gets no pods: its name has more than {LONGEST_STATEFUL_SET} characters"
             )
-            reader.refuse(place, cause, "give a shorter thanos_receiver_name, service or zone")
+            reader.require(place, cause, "give a shorter thanos_receiver_name, service or zone")
         if not is_service_name(each.service) or each.service == name:
             cause = f"its Service cannot be called {each.service!r}"
             fix = f"begin with a letter, and do not take {name}, which is the name of the receiver's own Service"
-            reader.refuse(place, cause, fix)
+            reader.require(place, cause, fix)
         if (owner := rings.setdefault(each.service, each.ring)) != each.ring:
             cause = f"the ring {owner} has the same Service {each.service}"
-            reader.refuse(place, cause, "give each ring its own service")
+            reader.require(place, cause, "give each ring its own service")
         if (other := services.setdefault(each.name, each.service)) != each.service:
             cause = f"a StatefulSet of the ring {rings[other]} is called {each.name} too"
-            reader.refuse(place, cause, "give another service, or other zones")
+            reader.require(place, cause, "give another service, or other zones")
 
 
 def is_service_name(name: str) -> bool:

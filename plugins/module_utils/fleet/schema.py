@@ -18,6 +18,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import 
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import TENANT_HEADER
 
 Role = Literal["central", "edge"]
+#: What a plan is for: to change clusters, or only to read them.
+Purpose = Literal["change", "read"]
 
 #: Who says that a variable is meant for this collection.
 PREFIXES = ("edge_exporters_", "fleet_", "legacy_prometheus_", "object_storage_", "prometheus_agent_", "thanos_")
@@ -194,10 +196,13 @@ def _hosts(hosts: Iterable[str]) -> str:
 class HostReader:
     """Gives the variables of a host that apply to its role. What is wrong is found, and read as the default."""
 
-    def __init__(self, host: Host, role: Role, findings: Findings) -> None:
+    def __init__(self, host: Host, role: Role, findings: Findings, purpose: Purpose = "change") -> None:
         self.host = host
         self.role = role
+        #: Whether something that only a change of clusters needs is missing or invalid.
+        self.incomplete = False
         self._findings = findings
+        self._purpose = purpose
         self._values = {
             name: value
             for name, value in host.values.items()
@@ -205,10 +210,20 @@ class HostReader:
         }
         for name, reason in host.failures.items():
             cause = f"its template fails{f': {reason}' if reason else ''}"
-            self.refuse(name, cause, "correct the template, or set what it uses")
+            # Whoever only reads clusters may not have the password of the vault.
+            refuse = self.require if SCHEMA[name].secret else self.refuse
+            refuse(name, cause, "correct the template, or set what it uses")
 
     def refuse(self, at: str, cause: str, fix: str) -> None:
         self._findings.refuse(self.host.name, at, cause, fix)
+
+    def require(self, at: str, cause: str, fix: str) -> None:
+        """Refuse what a change of clusters needs. Where they are only read, it is a warning."""
+        self.incomplete = True
+        if self._purpose == "read":
+            self.warn(at, f"{cause} (phases 1 and 2 refuse this)", fix)
+        else:
+            self.refuse(at, cause, fix)
 
     def warn(self, at: str, cause: str, fix: str) -> None:
         self._findings.warn(self.host.name, at, cause, fix)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.errors import AnsibleActionFail
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
@@ -201,9 +202,26 @@ def test_warnings_are_shown_and_returned(
     assert warning in shown
 
 
-def test_options_are_refused(inventory: Callable[..., Path], run: Callable[..., dict[str, Any]]) -> None:
-    failed = run(inventory(), args={"namespace": "a"})
-    assert failed["msg"] == "fleet_plan: it takes no options (namespace). Fix: set variables in the inventory instead."
+def test_a_plan_to_read_clusters_needs_no_address(
+    inventory: Callable[..., Path], run: Callable[..., dict[str, Any]]
+) -> None:
+    made = run(inventory(central=""), args={"purpose": "read"})
+    assert made["clusters"]["cluster-02"]["access"] == {"context": "cluster-02"}
+    assert "(phases 1 and 2 refuse this)" in made["plan_warnings"][0]
+
+
+def test_an_inventory_without_a_group_is_refused(tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
+    hosts = tmp_path / "hosts.yml"
+    hosts.write_text("central: {hosts: {cluster-01: }}\nedges: {hosts: {cluster-02: }}")
+    (problem,) = run(hosts)["problems"]
+    assert problem["subject"] == "Group edge"
+    assert problem["cause"].endswith("has only the groups central and edges")
+
+
+def test_other_options_are_refused(inventory: Callable[..., Path], run: Callable[..., dict[str, Any]]) -> None:
+    for args, words in (({"namespace": "a"}, "namespace"), ({"purpose": "write"}, "change, read")):
+        with pytest.raises(AnsibleActionFail, match=words):
+            run(inventory(), args=args)
 
 
 # The run.

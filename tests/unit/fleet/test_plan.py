@@ -603,6 +603,96 @@ def test_a_message_names_no_more_hosts_than_can_be_read() -> None:
     assert str(error.value).startswith("Hosts edge-0, edge-1, edge-2, edge-3, edge-4 and 195 more, fleet_namespace:")
 
 
+# Clusters that are only read.
+
+
+def read(central: dict[str, Any] | None = None, edge: dict[str, Any] | None = None) -> Plan:
+    edges = [host("cluster-02", **(edge or {})), host("cluster-03")]
+    return plan([host("cluster-01", **(central or {}))], edges, purpose="read")
+
+
+def test_to_read_clusters_their_names_are_enough() -> None:
+    made = read()
+    (warning,) = made.warnings
+    assert str(warning) == (
+        "Hosts cluster-02 and cluster-03, prometheus_agent_remote_write_via: the address of the receiver's "
+        "LoadBalancer is not given (phases 1 and 2 refuse this). Fix: give thanos_receiver_load_balancer.address, or "
+        "take another way (ingress, url)."
+    )
+    whole = fact()
+    clusters: Any = made.fleet["clusters"]
+    assert (made.fleet["central"], made.fleet["edges"]) == ("cluster-01", ["cluster-02", "cluster-03"])
+    assert made.fleet["query"] == whole["query"]
+    missing = {"senders": [], "remote_write": None, "remote_write_spec": None}
+    assert clusters == {name: {**cluster, **missing} for name, cluster in whole["clusters"].items()}
+
+
+def test_a_plan_in_which_nothing_is_missing_is_the_same_for_both_purposes() -> None:
+    made = read(ADDRESS, {"prometheus_agent_tenant": "a"})
+    assert made.warnings == ()
+    assert made.fleet == planned(ADDRESS, {"prometheus_agent_tenant": "a"}, {}).fleet
+
+
+@pytest.mark.parametrize(
+    ("central", "edge"),
+    [
+        ({"thanos_receiver_load_balancer": {"address": "receiver.monitoring.svc"}}, {}),
+        ({**ADDRESS, "thanos_receiver_client_certificates": True}, {}),
+        ({**ADDRESS, "thanos_receiver_rings": [{"name": "default", "replicas": 1}]}, {}),
+        ({**ADDRESS, "thanos_receiver_tenant_header": "a b"}, {}),
+        (ADDRESS, {"prometheus_agent_tenant": "/"}),
+        (ADDRESS, {"prometheus_agent_remote_write_via": "tunnel"}),
+        (ADDRESS, {"prometheus_agent_credentials": {"password": True}}),
+        (ADDRESS, {"prometheus_agent_credentials_secret": "a"}),
+        (ADDRESS, {"fleet_prometheus_version": "2.0.0"}),
+    ],
+)
+def test_what_only_phases_need_is_a_warning_and_not_in_the_fact(central: dict[str, Any], edge: dict[str, Any]) -> None:
+    refusals = {(each.subject, each.cause, each.fix) for each in problems(central, edge, {})}
+    made = read(central, edge)
+    warnings = {
+        (each.subject, each.cause.removesuffix(" (phases 1 and 2 refuse this)"), each.fix) for each in made.warnings
+    }
+    assert refusals <= warnings
+    clusters: Any = made.fleet["clusters"]
+    of_central = [each for each in refusals if each[0].startswith("Host cluster-01")]
+    assert (made.fleet["receiver"] is None) == bool(of_central)
+    assert of_central or clusters["cluster-02"]["senders"] == []
+    assert "receiver.example" not in json.dumps(made.fleet)
+
+
+@pytest.mark.parametrize(
+    ("central", "edge", "words"),
+    [
+        ({"thanos_reciever_tls": True}, {}, "thanos_reciever_tls: there is no such variable"),
+        ({"thanos_receiver_routers": "two"}, {}, "thanos_receiver_routers is a text, not a whole number"),
+        ({"thanos_receiver_load_balancer": {"adress": "192.0.2.1"}}, {}, "there is no key 'adress'"),
+        ({"thanos_query_name": "Query"}, {}, "'Query' is not a name of a Service"),
+        ({}, {"fleet_namespace": "A"}, "fleet_namespace: 'A' is not a namespace's name"),
+        ({}, {"fleet_context": "cluster-03"}, "they are one cluster, context cluster-03"),
+        ({}, {"fleet_cluster_label": "cluster-03"}, "their external label cluster is the same (cluster-03)"),
+        ({}, {"fleet_external_labels": {"tenant_id": "a"}}, "Thanos Receive itself sets this label"),
+    ],
+)
+def test_names_types_contexts_and_labels_are_refused_where_clusters_are_only_read_too(
+    central: dict[str, Any], edge: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ProblemError) as error:
+        read(central, edge)
+    (problem,) = error.value.problems
+    assert words in str(problem)
+
+
+def test_credentials_that_cannot_be_read_are_a_warning_where_clusters_are_only_read() -> None:
+    edge = Host("cluster-02", ["prometheus_agent_credentials"], {}, {"prometheus_agent_credentials": "no vault"})
+    central = [host("cluster-01", **ADDRESS)]
+    with pytest.raises(ProblemError, match="prometheus_agent_credentials: its template fails: no vault"):
+        plan(central, [edge])
+    made = plan(central, [edge], purpose="read")
+    assert "its template fails: no vault (phases 1 and 2 refuse this)" in str(made.warnings[0])
+    assert made.fleet["clusters"]["cluster-02"]["remote_write"] is None  # type: ignore[index]
+
+
 # Who is who.
 
 
