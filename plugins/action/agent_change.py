@@ -14,6 +14,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import
     PREVIOUS,
     Planned,
     Remembered,
+    State,
     Wish,
     back,
     exporter_namespaces,
@@ -86,7 +87,7 @@ class ActionModule(RunningAction):
         )
 
     def _carry_out(self, options: Result, planned: Planned, task_vars: Result | None) -> Result:
-        if planned.state != "change" or options["state"] == "planned":
+        if planned.state is not State.OUT_OF_SYNC or options["state"] == "planned":
             return {}
         if options["state"] == "checked":
             place = {**self._access(options), "namespace": options["namespace"]}

@@ -114,11 +114,13 @@ EXAMPLES = r"""
 RETURN = r"""
 state:
   description:
-    - V(right) if there is nothing to be done, V(change) if there is, V(missing) if there is no agent.
-    - V(own) if this collection has made it, so that its templates change it, V(operated) if an operator makes it.
+    - V(in_sync) if the agent runs what is wanted, V(out_of_sync) if it does not, V(missing) if there is none.
+    - V(deployed) if this collection has deployed it, so that its templates change it, V(operator_managed) if
+      prometheus-operator makes its configuration.
+    - With O(state=previous), V(in_sync) if it runs what the record holds, or the record holds nothing.
   returned: success
   type: str
-  sample: change
+  sample: out_of_sync
 agent:
   description: What it is, its workload, and its container.
   returned: success

@@ -19,6 +19,12 @@ Answer = dict[str, Any]
 IMAGE = "quay.io/prometheus/prometheus:v3.15.0"
 CHECKS = [{"name": "identity", "ok": True, "observed": "0 series up that are of no target of this agent"}]
 OPERATOR = {"id": "Deployment monitoring/operator", "version": "0.85.0", "replicas": {"wanted": 1, "ready": 1}}
+#: What does not depend on the edge.
+ALWAYS: dict[str, Answer] = {
+    "agent_change": {"state": "in_sync"},
+    "cluster_access": {"problems": [], "warnings_found": []},
+    "object_set_info": {"surplus": [], "leftovers": []},
+}
 URL = "http://old.example/api/v1/receive"
 
 
@@ -68,13 +74,11 @@ class Edge:
             case "migration_record":
                 record = {"phase": self.case.get("phase", "phase1"), "objects": {}}
                 return {"record": record, "rollback": self.rollback, "rollback_keys": list(self.rollback)}
-            case "object_set_info":
-                return {"surplus": [], "leftovers": []}
             case "migration_gate":
                 return {"checks": self.case.get("checks", CHECKS), "table": ["ok"]}
             case "k8s_info":
                 return {"resources": self.objects(arguments), "api_found": True}
-        return {}
+        return ALWAYS.get(module, {})
 
     def objects(self, arguments: Answer) -> list[Answer]:
         if arguments["kind"] == "PrometheusAgent":

@@ -528,6 +528,15 @@ def test_objects_are_recorded_before_they_are_applied(clusters: list[Rendered]) 
                 assert {reference(item) for item in mark(objects, component, namespace)} <= recorded[component]
 
 
+@pytest.mark.parametrize("case", ["all-options"])
+def test_each_call_names_the_cluster_that_it_is_for(clusters: list[Rendered]) -> None:
+    """Those of the record the central one, and none the kubeconfig of the other."""
+    for call in (call for cluster in clusters for call in cluster.calls):
+        central = not call["edge"] or call["module"] == "migration_record"
+        wanted = (None, "cluster-01") if central else ("/of/the/edge", "cluster-02")
+        assert (call["arguments"].get("kubeconfig"), call["arguments"].get("context")) == wanted, call
+
+
 def test_ingestors_come_before_the_ring_that_names_them(rendered: Rendered) -> None:
     kinds = [item["kind"] for item in rendered.components["thanos-receiver"]]
     assert kinds.index("Deployment") > max(number for number, kind in enumerate(kinds) if kind == "StatefulSet")

@@ -30,17 +30,17 @@ def resource(labels: dict[str, str]) -> dict[str, Any]:
 HANDED_OVER = {"replicas": 0, "resource": resource(LABELS), "rollback": {"agent_operator": LEFT}}
 #: Of each case, the tasks, what is different on the edge, and options of ansible-playbook.
 CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
-    "never-delivered": ("operator", {}, ()),
-    "delivers": ("operator", {"delivers": True}, ()),
-    "ended-in-between": ("operator", {**HANDED_OVER, "resource": resource(PROVING)}, ()),
-    "handed-over": ("operator", {**HANDED_OVER, "phase": "phase2"}, ()),
-    "misses": ("operator", {"targets": ["10.0.0.1:9100"]}, ()),
-    "collides": ("operator", {"checks": [{"name": "identity", "ok": False, "observed": "3 series up"}]}, ()),
-    "operator-sleeps": ("operator", {"operator_sleeps": True}, ()),
-    "check": ("operator", {"delivers": True}, ("--check",)),
-    "back": ("operator_back", HANDED_OVER, ()),
-    "back-with-volume": ("operator_back", {**HANDED_OVER, "delete_volumes": True}, ()),
-    "nothing-to-go-back-to": ("operator_back", {}, ()),
+    "never-delivered": ("main", {}, ()),
+    "delivers": ("main", {"delivers": True}, ()),
+    "ended-in-between": ("main", {**HANDED_OVER, "resource": resource(PROVING)}, ()),
+    "handed-over": ("main", {**HANDED_OVER, "phase": "phase2"}, ()),
+    "misses": ("main", {"targets": ["10.0.0.1:9100"]}, ()),
+    "collides": ("main", {"checks": [{"name": "identity", "ok": False, "observed": "3 series up"}]}, ()),
+    "operator-sleeps": ("main", {"operator_sleeps": True}, ()),
+    "check": ("main", {"delivers": True}, ("--check",)),
+    "back": ("rollback", HANDED_OVER, ()),
+    "back-with-volume": ("rollback", {**HANDED_OVER, "delete_volumes": True}, ()),
+    "nothing-to-go-back-to": ("rollback", {}, ()),
 }
 
 
@@ -115,7 +115,7 @@ def run(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
             "OPERATOR_CALLS": str(calls),
         }
         given = {"operator_tasks": tasks, "operator_case": case, "__prometheus_agent_operator_delay": 0}
-        inventory = HERE / "cases" / "default.yml"
+        inventory = HERE / "operator_inventory.yml"
         command = ("ansible-playbook", f"--inventory={inventory}", "-e", json.dumps(given), *options)
         done = subprocess.run(
             (*command, str(HERE / "operator.yml")), env=env, capture_output=True, text=True, check=False
@@ -204,6 +204,15 @@ def test_the_old_agent_is_scaled_without_our_labels_and_as_another_field_manager
 def test_every_change_needs_the_lock(run: Runs) -> None:
     for name in ("delivers", "back-with-volume"):
         assert all(call["lock"] for call in run(name).of("apply_objects", "migration_gate", "rollout"))
+
+
+@pytest.mark.parametrize("case", ["delivers", "back-with-volume"])
+def test_each_call_names_the_cluster_that_it_is_for(run: Runs, case: str) -> None:
+    """Those of the record the central one, and none the kubeconfig of the other."""
+    for call in run(case).calls:
+        central = call["module"] == "migration_record"
+        wanted = (None, "cluster-01") if central else ("/of/the/edge", "cluster-02")
+        assert (call["arguments"].get("kubeconfig"), call["arguments"].get("context")) == wanted, call
 
 
 @pytest.mark.parametrize(

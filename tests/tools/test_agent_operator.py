@@ -18,7 +18,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec i
 
 Object = dict[str, Any]
 
-TEMPLATES = Path(__file__).parents[2] / "roles/prometheus_agent/templates"
+TEMPLATES = Path(__file__).parents[2] / "roles/prometheus_agent_operator/templates"
 FILES = {name: f"{CREDENTIALS_FOLDER}/{file}" for name, file in (("ca_file", "ca.crt"), ("cert_file", "tls.crt"))}
 SPEC = {
     "prometheus_version": "3.15.0",
@@ -42,13 +42,13 @@ ACCESSES: dict[str, Object] = {
 }
 JOBS = [{"job_name": "extra", "static_configs": [{"targets": ["10.0.0.1:80"]}]}]
 KEYS = ["ca", "cert", "key", "password", "token"]
-#: Of the role's variables, of its vars/operator.yml, and of the plan.
+#: Of the role's variables, of its vars/main.yml, and of the plan.
 VARIABLES: Object = {
     "prometheus_agent_credentials": {key: f"dummy {key}" for key in KEYS},
     "prometheus_agent_image_pull_secrets": [{"name": "registry"}],
-    "prometheus_agent_labels": {"cluster": "cluster-02-proving", "region": "edge"},
-    "prometheus_agent_monitor_selector": {"matchLabels": {"release": "stack"}},
-    "prometheus_agent_monitor_namespace_selector": {},
+    "prometheus_agent_operator_labels": {"cluster": "cluster-02-proving", "region": "edge"},
+    "prometheus_agent_operator_monitor_selector": {"matchLabels": {"release": "stack"}},
+    "prometheus_agent_operator_monitor_namespace_selector": {},
     "prometheus_agent_node_selector": {"kubernetes.io/os": "linux"},
     "prometheus_agent_resources": {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
     "prometheus_agent_scrape_interval": "30s",
@@ -82,8 +82,8 @@ def rendered(template: str, access: Object, jobs: list[Object], **other: Any) ->
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False
     )
     environment.filters.update(FilterModule().filters())
-    handover = {"remote_write": blocks(access)}
-    variables = {**VARIABLES, "prometheus_agent_extra_scrape_configs": jobs, "__prometheus_agent_handover": handover}
+    found = {"__prometheus_agent_operator_handover": {"remote_write": blocks(access)}}
+    variables = {**VARIABLES, **found, "prometheus_agent_extra_scrape_configs": jobs}
     text = environment.get_template(template).render({**variables, **other})
     return {f"{item['kind']} {item['metadata']['name']}": item for item in yaml.safe_load_all(text) if item}
 
@@ -117,12 +117,12 @@ def closed(schema: Any) -> Any:
 @pytest.mark.parametrize("jobs", [[], JOBS], ids=["no-jobs", "jobs"])
 @pytest.mark.parametrize("access", ACCESSES.values(), ids=ACCESSES)
 def test_the_crd_takes_what_is_rendered(schema: Object, access: Object, jobs: list[Object]) -> None:
-    agent = rendered("operator.yaml.j2", access, jobs)["PrometheusAgent thanos-agent"]
+    agent = rendered("prometheus_agent.yaml.j2", access, jobs)["PrometheusAgent thanos-agent"]
     jsonschema.validate(agent, schema)
 
 
 def test_the_crd_would_not_take_an_unknown_field(schema: Object) -> None:
-    agent = rendered("operator.yaml.j2", {}, [])["PrometheusAgent thanos-agent"]
+    agent = rendered("prometheus_agent.yaml.j2", {}, [])["PrometheusAgent thanos-agent"]
     agent["spec"]["remoteWrite"][0]["other"] = 1
     with pytest.raises(jsonschema.ValidationError, match="other"):
         jsonschema.validate(agent, schema)
@@ -138,8 +138,8 @@ def references(content: Any) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("access", ACCESSES.values(), ids=ACCESSES)
 def test_every_key_of_a_secret_that_it_names_is_there(access: Object) -> None:
-    agent = rendered("operator.yaml.j2", access, JOBS)["PrometheusAgent thanos-agent"]
-    secrets = rendered("secret-operator.yaml.j2", access, JOBS)
+    agent = rendered("prometheus_agent.yaml.j2", access, JOBS)["PrometheusAgent thanos-agent"]
+    secrets = rendered("secrets.yaml.j2", access, JOBS)
     there_are = {(item["metadata"]["name"], key) for item in secrets.values() for key in item["data"]}
     assert references(agent["spec"]) <= there_are
 
@@ -147,29 +147,29 @@ def test_every_key_of_a_secret_that_it_names_is_there(access: Object) -> None:
 def test_a_secret_of_somebody_else_is_not_copied() -> None:
     credentials = {"credentials": {"secret": "theirs", "keys": KEYS}}
     cluster = {**VARIABLES["fleet_cluster"], **credentials}
-    [secret] = rendered("secret-operator.yaml.j2", {}, [], fleet_cluster=cluster).values()
+    [secret] = rendered("secrets.yaml.j2", {}, [], fleet_cluster=cluster).values()
     assert list(secret["data"]) == ["username"]
 
 
 def test_without_credentials_and_jobs_there_is_no_secret() -> None:
     cluster = {**VARIABLES["fleet_cluster"], "credentials": {"secret": None, "keys": []}}
     other = {"fleet_cluster": cluster, "__prometheus_agent_operator_username": ""}
-    assert rendered("secret-operator.yaml.j2", {}, [], **other) == {}
+    assert rendered("secrets.yaml.j2", {}, [], **other) == {}
 
 
 def test_further_jobs_are_as_they_were_given() -> None:
-    secret = rendered("secret-operator.yaml.j2", {}, JOBS)["Secret thanos-agent-scrape-configs"]
+    secret = rendered("secrets.yaml.j2", {}, JOBS)["Secret thanos-agent-scrape-configs"]
     assert yaml.safe_load(base64.b64decode(secret["data"]["scrape-configs.yaml"])) == JOBS
 
 
 def test_it_has_its_own_identity_and_no_label_of_the_operator() -> None:
-    spec = rendered("operator.yaml.j2", {}, [])["PrometheusAgent thanos-agent"]["spec"]
+    spec = rendered("prometheus_agent.yaml.j2", {}, [])["PrometheusAgent thanos-agent"]["spec"]
     assert spec["externalLabels"] == {"cluster": "cluster-02-proving", "region": "edge"}
     assert (spec["prometheusExternalLabelName"], spec["replicaExternalLabelName"]) == ("", "")
 
 
 def test_its_service_account_may_find_and_scrape_what_monitors_name() -> None:
-    found = rendered("operator.yaml.j2", {}, [])
+    found = rendered("prometheus_agent.yaml.j2", {}, [])
     rules = found["ClusterRole monitoring-thanos-agent"]["rules"]
     resources = {resource for rule in rules for resource in rule.get("resources", ())}
     assert {"nodes/metrics", "services", "endpoints", "endpointslices", "pods"} <= resources

@@ -16,6 +16,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import config as agent_config
@@ -53,6 +54,19 @@ _SHORTEST_SECRET = 4
 #: Where none is known, as of an agent that never ran: what the gates compare is the same for each.
 _ANY_VERSION = "3.0.0"
 _GITOPS = {"argocd": "Argo CD", "flux": "Flux"}
+
+
+class State(StrEnum):
+    """State of an agent. The role prometheus_agent documents what it does in each, and adds two of its own."""
+
+    #: No agent runs.
+    MISSING = "missing"
+    #: Deployed by this collection, whose templates change it.
+    DEPLOYED = "deployed"
+    #: prometheus-operator makes its configuration.
+    OPERATOR_MANAGED = "operator_managed"
+    IN_SYNC = "in_sync"
+    OUT_OF_SYNC = "out_of_sync"
 
 
 @dataclass(frozen=True)
@@ -107,9 +121,7 @@ class Started:
 class Planned:
     """The change of one agent. What can hold secrets is not shown."""
 
-    #: missing: there is none. own: this collection made it, and its templates change it. operated: an operator makes
-    #: its configuration. right: nothing is to be done. change: something is.
-    state: str
+    state: State
     agent: Facts | None = field(default=None, repr=False)
     version: str = ""
     image: str = ""
@@ -132,7 +144,7 @@ class Planned:
         agent = self.agent or {}
         workload = agent.get("workload") or {}
         return {
-            "state": self.state,
+            "state": self.state.value,
             "agent": agent.get("id"),
             "workload": dict(workload) or None,
             "container": agent.get("container"),
@@ -160,13 +172,14 @@ def plan(edge: Facts, wish: Wish, remembered: Remembered, yaml: Yaml) -> Planned
     """
     agent = choose(edge["agents"], wish.name)
     if agent is None:
-        return Planned("missing")
+        return Planned(State.MISSING)
     if agent["labels"].get(MANAGED_BY) == FIELD_MANAGER:
         known = [str(one) for one in (agent["version"], wish.version) if one and version(str(one))]
         made = _Change(agent, wish, remembered, yaml).remote_write((known or [_ANY_VERSION])[0])
-        return Planned("own", agent, version=str(agent["version"] or ""), image=str(agent["image"]), config=made)
+        running = str(agent["version"] or "")
+        return Planned(State.DEPLOYED, agent, version=running, image=str(agent["image"]), config=made)
     if agent["owner"].get("custom_resource"):
-        return Planned("operated", agent, version=str(agent["version"] or ""), image=str(agent["image"]))
+        return Planned(State.OPERATOR_MANAGED, agent, version=str(agent["version"] or ""), image=str(agent["image"]))
     return _Change(agent, wish, remembered, yaml).planned()
 
 
@@ -222,7 +235,7 @@ class _Change:
         if not is_right and not changes:
             changes.append("It starts again: what it has loaded is not what is written")
         return Planned(
-            state="right" if is_right else "change",
+            state=State.IN_SYNC if is_right else State.OUT_OF_SYNC,
             agent=self.agent,
             version=wanted,
             image=started.image,
@@ -389,7 +402,7 @@ def back(edge: Facts, remembered: Remembered, yaml: Yaml) -> Planned:
     """The agent as it was found before the first change."""
     previous = remembered.previous
     if previous is None:
-        return Planned("right")
+        return Planned(State.IN_SYNC)
     where = previous["workload"]
     same = ("workload", "container")
     found = [agent for agent in edge["agents"] if all(agent[key] == previous[key] for key in same)]
@@ -408,7 +421,7 @@ def back(edge: Facts, remembered: Remembered, yaml: Yaml) -> Planned:
     template = _template(agent, started, annotation, "")
     is_there = started == Started.of(agent) and agent["annotations"].get(HASH) == annotation
     return Planned(
-        state="right" if now == text and is_there and VOLUME not in agent["volumes"] else "change",
+        state=State.IN_SYNC if now == text and is_there and VOLUME not in agent["volumes"] else State.OUT_OF_SYNC,
         agent=agent,
         version=str(agent["version"] or ""),
         image=str(previous["image"]),

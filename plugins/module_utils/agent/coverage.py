@@ -31,8 +31,9 @@ _ITSELF = frozenset({"localhost", "127.0.0.1", "::1"})
 _WHY_SILENT = "see why its pods are not ready, or scale it to no pods if it is not needed"
 _TWO_WAYS = (
     "make a ServiceMonitor or PodMonitor for them whose labels and namespace the agent selects "
-    "(prometheus_agent_monitor_selector, prometheus_agent_monitor_namespace_selector), or add a job to "
-    "prometheus_agent_extra_scrape_configs. Jobs that nobody needs are named in prometheus_agent_accept_missing"
+    "(prometheus_agent_operator_monitor_selector, prometheus_agent_operator_monitor_namespace_selector), or add a job "
+    "to prometheus_agent_extra_scrape_configs. Jobs that nobody needs are named in "
+    "prometheus_agent_operator_accept_missing"
 )
 
 

@@ -190,7 +190,8 @@ class _Planner:
         if not self.wish.replaces:
             if len(others) > 1:
                 cause = f"several other agents run ({', '.join(map(str, others))}), and nobody says which are replaced"
-                self.problems.append(Problem("The edge's agent", cause, "name those in prometheus_agent_replaces"))
+                fix = "name those in prometheus_agent_operator_replaces"
+                self.problems.append(Problem("The edge's agent", cause, fix))
             elif others:
                 yield others[0]
             return
@@ -198,12 +199,13 @@ class _Planner:
             if not named(self.edge["agents"], name):
                 there_are = ", ".join(str(agent["id"]) for agent in self.edge["agents"]) or "none"
                 cause = f"no agent is called {name!r}; there are: {there_are}"
-                self.problems.append(Problem("prometheus_agent_replaces", cause, "name one of those, or leave it out"))
+                fix = "name one of those, or leave it out"
+                self.problems.append(Problem("prometheus_agent_operator_replaces", cause, fix))
         for old in others:
             if any(named(old.parts, name) for name in self.wish.replaces):
                 yield old
             else:
-                cause = "prometheus_agent_replaces does not name it, so it stays, and goes on as before"
+                cause = "prometheus_agent_operator_replaces does not name it, so it stays, and goes on as before"
                 self.warnings.append(Problem(str(old), cause, "name it there if it is to leave"))
 
     def _check(self, old: Old) -> None:

@@ -204,7 +204,7 @@ def kept(edge: Edge) -> Result:
 
 def test_planned_tells_what_would_be_and_changes_nothing(edge: Edge) -> None:
     result = change("planned")
-    assert (result["state"], result["changed"], "diff" in result) == ("change", False, False)
+    assert (result["state"], result["changed"], "diff" in result) == ("out_of_sync", False, False)
     assert result["changes"][3] == f"The queue to {DEAD} ends, with what it has not sent"
     assert (edge.ran, edge.applied, edge.central.writes()) == (READ, [], [])
     assert edge.arguments[0] == {**ACCESS, "namespace": "monitoring", "texts": True, "targets": True}
@@ -239,7 +239,7 @@ def test_checked_lets_promtool_look_at_what_would_be_written(edge: Edge, check_m
         "text": "",
     }
     assert "192.168.101.210" in arguments["text"]
-    assert (result["changed"], result["state"], edge.central.writes()) == (False, "change", [])
+    assert (result["changed"], result["state"], edge.central.writes()) == (False, "out_of_sync", [])
 
 
 def test_what_promtool_finds_fails_the_task(edge: Edge) -> None:
@@ -269,7 +269,7 @@ def test_the_way_back_is_recorded_before_anything_is_applied(edge: Edge) -> None
     assert edge.arguments[2]["run"] == RUN
     assert kept(edge)["agent"]["text"] == AUDITED
     assert [item["kind"] for item in edge.applied] == ["ConfigMap", "StatefulSet"]
-    assert (result["changed"], result["state"]) == (True, "change")
+    assert (result["changed"], result["state"]) == (True, "out_of_sync")
     assert [diff["before_header"] for diff in result["diff"]] == [
         "ConfigMap monitoring/config, prometheus.yml",
         "StatefulSet monitoring/prometheus-agent",
@@ -296,7 +296,7 @@ def test_a_second_run_changes_nothing(edge: Edge) -> None:
     edge.take()
     edge.ran.clear()
     result = change("present")
-    assert (result["changed"], result["state"], edge.ran) == (False, "right", READ)
+    assert (result["changed"], result["state"], edge.ran) == (False, "in_sync", READ)
 
 
 def test_a_run_that_was_killed_behind_the_record_is_finished(edge: Edge) -> None:
@@ -367,12 +367,12 @@ def test_the_previous_agent_comes_back_and_nothing_is_recorded(edge: Edge) -> No
     assert (edge.central.writes(), kept(edge)) == (written, before)
     edge.take()
     again = change("previous")
-    assert (again["changed"], again["state"]) == (False, "right")
+    assert (again["changed"], again["state"]) == (False, "in_sync")
 
 
 def test_without_a_way_back_nothing_goes_back(edge: Edge) -> None:
     result = change("previous")
-    assert (result["changed"], result["state"], result["agent"], edge.ran) == (False, "right", None, READ)
+    assert (result["changed"], result["state"], result["agent"], edge.ran) == (False, "in_sync", None, READ)
 
 
 @pytest.mark.parametrize(("phase", "delivered"), [(None, False), ("phase1", False), ("phase2", True), ("phase3", True)])
@@ -454,7 +454,7 @@ def test_no_secret_of_a_configuration_is_shown(edge: Edge, keep: bool, check_mod
     """change() looks at each result."""
     edge.agents = [agent(SECRETIVE)]
     for state in ("planned", "checked", "present"):
-        assert change(state, check_mode, keep_remote_write=keep)["state"] == "change"
+        assert change(state, check_mode, keep_remote_write=keep)["state"] == "out_of_sync"
     change("present")
     edge.take()
     result = change("previous", check_mode)

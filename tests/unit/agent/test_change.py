@@ -149,7 +149,7 @@ def test_an_edge_without_an_agent_says_so() -> None:
 
 def test_an_agent_that_this_collection_made_is_its_own() -> None:
     made = planned(agent(labels={"app.kubernetes.io/managed-by": "miribit.thanos"}, annotations={HASH: "a1b2"}))
-    assert (made.state, made.objects, made.as_dict()["agent"]) == ("own", (), ID)
+    assert (made.state, made.objects, made.as_dict()["agent"]) == ("deployed", (), ID)
     assert (made.version, made.image, made.as_dict()["config_hash"]) == ("2.48.0", IMAGE, "a1b2")
 
 
@@ -169,7 +169,7 @@ def test_an_own_agent_whose_wish_makes_no_sense_is_refused() -> None:
 def test_an_agent_that_an_operator_makes_is_left_to_it() -> None:
     custom = {"kind": "PrometheusAgent", "namespace": "monitoring", "name": "edge"}
     made = planned(agent(owner={**NOBODY, "kind": "custom_resource", "custom_resource": custom}))
-    assert (made.state, made.objects) == ("operated", ())
+    assert (made.state, made.objects) == ("operator_managed", ())
 
 
 def test_one_of_several_agents_has_to_be_named() -> None:
@@ -209,7 +209,7 @@ def test_two_agents_of_one_workload_name_are_not_guessed_between() -> None:
 
 def test_an_agent_that_writes_to_nowhere_gets_the_receiver() -> None:
     made = planned(agent())
-    assert made.state == "change"
+    assert made.state == "out_of_sync"
     assert made.changes == (
         "External label cluster is changed from 'cluster-03-edge' to 'cluster-03'",
         f"The queue to {DEAD} ends, with what it has not sent",
@@ -262,14 +262,14 @@ def test_an_agent_that_was_changed_is_right(kind: str) -> None:
     before = agent(kind=kind)
     first = planned(before)
     second = planned(applied(before, first), WISH, remembered(first.rollback))
-    assert (second.state, second.objects, second.changes, second.diff, second.rollback) == ("right", (), (), (), {})
+    assert (second.state, second.objects, second.changes, second.diff, second.rollback) == ("in_sync", (), (), (), {})
     assert second.config == first.config
 
 
 def test_an_agent_that_is_right_by_itself_is_not_started_again() -> None:
     text = planned(agent()).text
     made = planned(agent(text=text))
-    assert (made.state, made.objects, made.rollback) == ("right", (), {})
+    assert (made.state, made.objects, made.rollback) == ("in_sync", (), {})
 
 
 def test_what_the_gates_compare_has_names_urls_and_labels() -> None:
@@ -300,7 +300,7 @@ def test_what_is_known_of_the_agent_is_returned() -> None:
         "app=prometheus-agent",
         1,
     )
-    assert (told["version"], told["image"], told["state"]) == ("2.48.0", IMAGE, "change")
+    assert (told["version"], told["image"], told["state"]) == ("2.48.0", IMAGE, "out_of_sync")
     assert planned(agent(targets=None)).as_dict()["targets_up"] == []
 
 
@@ -376,20 +376,20 @@ def test_another_version_moves_image_flags_and_entries_together() -> None:
         "the feature agent is replaced by --agent",
         f"The image becomes {NEWER}, it was {IMAGE}",
     )
-    assert planned(applied(before, made), UPGRADE, remembered(made.rollback)).state == "right"
+    assert planned(applied(before, made), UPGRADE, remembered(made.rollback)).state == "in_sync"
 
 
 def test_a_right_agent_gets_another_version_once() -> None:
     before = agent(text=planned(agent()).text)
     made = planned(before, UPGRADE)
-    assert made.state == "change"
-    assert planned(applied(before, made), UPGRADE, remembered(made.rollback)).state == "right"
+    assert made.state == "out_of_sync"
+    assert planned(applied(before, made), UPGRADE, remembered(made.rollback)).state == "in_sync"
 
 
 def test_an_agent_that_got_another_version_keeps_it() -> None:
     before = agent()
     made = planned(before, UPGRADE)
-    assert planned(applied(before, made), WISH, remembered(made.rollback)).state == "right"
+    assert planned(applied(before, made), WISH, remembered(made.rollback)).state == "in_sync"
 
 
 def test_flags_that_are_all_left_out_are_taken_away() -> None:
@@ -397,7 +397,7 @@ def test_flags_that_are_all_left_out_are_taken_away() -> None:
     before = agent(command=command, args=["--enable-feature=agent"])
     made = planned(before, UPGRADE)
     assert container(made)["args"] == []
-    assert planned(applied(before, made), UPGRADE, remembered(made.rollback)).state == "right"
+    assert planned(applied(before, made), UPGRADE, remembered(made.rollback)).state == "in_sync"
 
 
 def test_flags_that_the_other_version_would_end_on_are_refused() -> None:
@@ -408,7 +408,7 @@ def test_flags_that_the_other_version_would_end_on_are_refused() -> None:
 def test_keys_that_the_other_version_does_not_know_are_refused() -> None:
     text = AUDITED.replace("job_name: node-exporter", "job_name: node-exporter\n    scrape_classic_histograms: true")
     assert refused(agent(text=text), UPGRADE).startswith(f"{ID}, Job node-exporter: Prometheus 3.15 does not know")
-    assert planned(agent(text=text)).state == "change"
+    assert planned(agent(text=text)).state == "out_of_sync"
 
 
 def test_what_the_other_version_does_otherwise_is_a_warning() -> None:
@@ -448,10 +448,10 @@ def test_a_run_that_ended_behind_the_config_map_is_finished(wish: Wish) -> None:
     first = planned(before, wish)
     half = applied(before, first, workload=False, restarted=False)
     second = planned(half, wish, remembered(first.rollback))
-    assert second.state == "change"
+    assert second.state == "out_of_sync"
     assert second.objects == first.objects
     assert second.rollback == {MADE: first.rollback[MADE]}
-    assert planned(applied(half, second), wish, remembered(first.rollback, second.rollback)).state == "right"
+    assert planned(applied(half, second), wish, remembered(first.rollback, second.rollback)).state == "in_sync"
 
 
 def test_why_nothing_but_a_start_is_left_to_do_is_told() -> None:
@@ -487,19 +487,19 @@ def test_a_workload_that_has_its_annotation_restarts_by_itself() -> None:
     before = agent()
     first = planned(before)
     half = applied(before, first, restarted=False)
-    assert planned(half, WISH, remembered(first.rollback)).state == "right"
+    assert planned(half, WISH, remembered(first.rollback)).state == "in_sync"
 
 
 @pytest.mark.parametrize("loaded", [[], ["not: [yaml"], ["- a list"], [AUDITED]])
 def test_an_agent_that_is_written_right_and_has_not_loaded_it_starts_again(loaded: list[str]) -> None:
     right = planned(agent()).text
     made = planned(agent(text=right, running=[running(text) for text in loaded]))
-    assert (made.state, made.changes[0][:16]) == ("change", "It starts again:")
+    assert (made.state, made.changes[0][:16]) == ("out_of_sync", "It starts again:")
 
 
 def test_one_of_several_pods_that_has_not_loaded_it_is_enough() -> None:
     right = planned(agent()).text
-    assert planned(agent(text=right, running=[running(right), running()])).state == "change"
+    assert planned(agent(text=right, running=[running(right), running()])).state == "out_of_sync"
 
 
 # Credentials.
@@ -514,25 +514,25 @@ def test_credentials_are_mounted_and_go_again() -> None:
     secret = {"secretName": "prometheus-agent-remote-write"}
     assert template(first)["spec"]["volumes"] == [{"name": VOLUME, "secret": secret}]
     after = applied(before, first)
-    assert planned(after, wish, remembered(first.rollback)).state == "right"
+    assert planned(after, wish, remembered(first.rollback)).state == "in_sync"
     second = planned(after, WISH, remembered(first.rollback))
-    assert second.state == "change"
+    assert second.state == "out_of_sync"
     assert ("volumes" in template(second)["spec"], "volumeMounts" in container(second)) == (False, False)
-    assert planned(applied(after, second), WISH, remembered(first.rollback)).state == "right"
+    assert planned(applied(after, second), WISH, remembered(first.rollback)).state == "in_sync"
 
 
 def test_credentials_of_an_agent_that_is_right_are_mounted_once() -> None:
     before, wish = agent(text=planned(agent()).text), Wish(SPEC, credentials_secret="own")
     first = planned(before, wish)
-    assert first.state == "change"
-    assert planned(applied(before, first), wish, remembered(first.rollback)).state == "right"
+    assert first.state == "out_of_sync"
+    assert planned(applied(before, first), wish, remembered(first.rollback)).state == "in_sync"
 
 
 def test_another_secret_of_credentials_is_another_start() -> None:
     before = agent()
     first = planned(before, Wish(SPEC, credentials_secret="one"))
     second = planned(applied(before, first), Wish(SPEC, credentials_secret="two"), remembered(first.rollback))
-    assert second.state == "change"
+    assert second.state == "out_of_sync"
     assert template(second)["spec"]["volumes"][0]["secret"] == {"secretName": "two"}
     assert template(second)["metadata"] != template(first)["metadata"]
 
@@ -659,13 +659,13 @@ def test_a_configuration_that_cannot_be_read_is_told_of_the_agent_without_quotin
 @pytest.mark.parametrize("kind", ["argocd", "flux"])
 def test_what_gitops_owns_is_changed_with_a_warning_if_that_is_accepted(kind: str) -> None:
     made = planned(agent(owner={**NOBODY, "kind": kind, "name": "edge"}), Wish(SPEC, accept_owner=True))
-    assert made.state == "change"
+    assert made.state == "out_of_sync"
     assert "(edge) owns the agent, and puts back what is changed here" in made.warnings[0].cause
 
 
 def test_what_helm_owns_is_changed_with_a_warning() -> None:
     made = planned(agent(owner={**NOBODY, "kind": "helm", "name": "agent"}))
-    assert made.state == "change"
+    assert made.state == "out_of_sync"
     assert str(made.warnings[0]) == (
         f"{ID}: the Helm release agent owns the agent: its next upgrade brings the old values back. "
         "Fix: write the change into the release's values, too."
@@ -714,14 +714,14 @@ def test_going_back_restores_the_agent_as_it_was(kind: str, command: list[str]) 
     first = planned(before, Wish(SPEC, image=NEWER, version="3.15.0", credentials_secret="own"))
     after, kept = applied(before, first), remembered(first.rollback)
     made = back({"agents": [after]}, kept, YAML)
-    assert (made.state, made.image, made.text, written(made)) == ("change", IMAGE, AUDITED, AUDITED)
+    assert (made.state, made.image, made.text, written(made)) == ("out_of_sync", IMAGE, AUDITED, AUDITED)
     assert "metadata" not in template(made)
     assert "volumes" not in template(made)["spec"]
     restored = applied(after, made)
     keys = ("text", "image", "args", "command", "annotations", "volumes")
     assert {key: restored[key] for key in keys} == {key: before[key] for key in keys}
     again = back({"agents": [restored]}, kept, YAML)
-    assert (again.state, again.as_dict()["agent"]) == ("right", before["id"])
+    assert (again.state, again.as_dict()["agent"]) == ("in_sync", before["id"])
 
 
 def test_what_going_back_changes_is_told() -> None:
@@ -752,17 +752,17 @@ def test_going_back_from_half_a_change_takes_what_there_is_of_it() -> None:
     first = planned(before)
     half = applied(before, first, workload=False, restarted=False)
     made = back({"agents": [half]}, remembered(first.rollback), YAML)
-    assert (made.state, written(made)) == ("change", AUDITED)
+    assert (made.state, written(made)) == ("out_of_sync", AUDITED)
 
 
 def test_what_was_never_changed_needs_no_way_back() -> None:
-    assert back({"agents": [agent()]}, NOTHING, YAML).state == "right"
-    assert back({"agents": [agent()]}, Remembered.of({PREVIOUS: "broken", MADE: []}), YAML).state == "right"
+    assert back({"agents": [agent()]}, NOTHING, YAML).state == "in_sync"
+    assert back({"agents": [agent()]}, Remembered.of({PREVIOUS: "broken", MADE: []}), YAML).state == "in_sync"
 
 
 def test_a_change_that_was_recorded_and_never_made_needs_no_way_back() -> None:
     before = agent()
-    assert back({"agents": [before]}, remembered(planned(before).rollback), YAML).state == "right"
+    assert back({"agents": [before]}, remembered(planned(before).rollback), YAML).state == "in_sync"
 
 
 @pytest.mark.parametrize("text", [None, "", "remote_write: [broken"])
@@ -770,7 +770,7 @@ def test_going_back_needs_nothing_of_what_is_there_now(text: str | None) -> None
     before = agent()
     first = planned(before)
     made = back({"agents": [{**applied(before, first), "text": text}]}, remembered(first.rollback), YAML)
-    assert (made.state, made.changes, written(made)) == ("change", ("Its configuration is restored",), AUDITED)
+    assert (made.state, made.changes, written(made)) == ("out_of_sync", ("Its configuration is restored",), AUDITED)
 
 
 @pytest.mark.parametrize("found", [[], [agent("other")], [agent(container="renamed")], [agent(kind="Deployment")]])
@@ -849,7 +849,7 @@ def test_no_secret_of_a_configuration_is_shown() -> None:
     second = planned(before)
     third = back({"agents": [applied(before, first)]}, remembered(first.rollback), YAML)
     for made in (first, second, third):
-        assert made.state == "change"
+        assert made.state == "out_of_sync"
         shown = [made.as_dict(), made.changes, [str(one) for one in made.warnings], made.diff, repr(made.diff)]
         assert SECRET not in json.dumps(shown)
         assert SECRET not in repr(made)

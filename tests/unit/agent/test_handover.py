@@ -120,7 +120,7 @@ def test_of_several_agents_those_that_are_named_leave_and_the_others_are_told() 
 def test_several_agents_are_refused_while_nobody_names_those_that_leave() -> None:
     told = refused(planned(agent("a"), agent("b")))
     assert "StatefulSet monitoring/a, StatefulSet monitoring/b" in told
-    assert "prometheus_agent_replaces" in told
+    assert "prometheus_agent_operator_replaces" in told
 
 
 def test_a_name_of_no_agent_is_refused() -> None:

@@ -412,9 +412,9 @@ def test_what_is_returned_is_what_a_change_is_planned_from(look: Look) -> None:
     spec = {"exposure": {"load_balancer": {"address": "192.168.101.210"}}, "external_labels": {"cluster": "cluster-03"}}
     edge = look(targets=True, texts=True)
     made = change.plan(edge, change.Wish(spec), change.Remembered(), YAML)
-    assert made.state == "change"
+    assert made.state == "out_of_sync"
     back = change.back(edge, change.Remembered.of(made.rollback), YAML)
-    assert back.state == "right"
+    assert back.state == "in_sync"
 
 
 def test_what_is_documented_is_what_is_returned(look: Look) -> None:
