@@ -85,7 +85,7 @@ def test_limit_proves_one_edge_and_keeps_the_lock() -> None:
         played = succeed(PHASE1, "--limit=cluster-03")
     assert list(played.changed) == ["cluster-03"]
     unchanged(played)
-    for task in ("Check the access to the central cluster cluster-01", "Take the lock of the fleet"):
+    for task in ("Check the access to the central cluster cluster-01", "Acquire the lock of the fleet"):
         assert task in played.output
 
 
