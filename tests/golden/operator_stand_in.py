@@ -1,4 +1,4 @@
-"""An action plugin that stands in for every module that talks to a cluster, for the tasks of the form operator.
+"""An action plugin that stands in for every module that talks to a cluster, for the tasks of an agent.
 
 It writes down what it is asked for, and answers as an edge does on which all of that was done: an old agent, a Full
 Prometheus, and the new agent once its custom resource is applied. What is different in a case is in operator_case.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,6 @@ Answer = dict[str, Any]
 IMAGE = "quay.io/prometheus/prometheus:v3.15.0"
 CHECKS = [{"name": "identity", "ok": True, "observed": "0 series up that are of no target of this agent"}]
 OPERATOR = {"id": "Deployment monitoring/operator", "version": "0.85.0", "replicas": {"wanted": 1, "ready": 1}}
-#: What does not depend on the edge.
-ALWAYS: dict[str, Answer] = {
-    "agent_change": {"state": "in_sync"},
-    "cluster_access": {"problems": [], "warnings_found": []},
-    "object_set_info": {"surplus": [], "leftovers": []},
-}
 URL = "http://old.example/api/v1/receive"
 
 
@@ -55,6 +49,7 @@ class Edge:
         self.replicas = int(case.get("replicas", 1))
         self.resource: Answer | None = case.get("resource")
         self.rollback: Answer = case.get("rollback", {})
+        self.deployed = False
         for call in done:
             if call["module"] == "apply_objects":
                 for item in call["arguments"]["objects"]:
@@ -65,20 +60,41 @@ class Edge:
             labels = {"app.kubernetes.io/managed-by": "miribit.thanos"}
             self.resource = None if absent else {**item, "metadata": {**item["metadata"], "labels": labels}}
         elif item["kind"] == "StatefulSet":
+            self.deployed = True
             self.replicas = item["spec"]["replicas"]
 
     def answer(self, module: str, arguments: Answer) -> Answer:
-        match module:
-            case "edge_info":
-                return {"agents": list(self.agents()), "servers": [self.full()], "operators": [OPERATOR]}
-            case "migration_record":
-                record = {"phase": self.case.get("phase", "phase1"), "objects": {}}
-                return {"record": record, "rollback": self.rollback, "rollback_keys": list(self.rollback)}
-            case "migration_gate":
-                return {"checks": self.case.get("checks", CHECKS), "table": ["ok"]}
-            case "k8s_info":
-                return {"resources": self.objects(arguments), "api_found": True}
-        return ALWAYS.get(module, {})
+        answers: dict[str, Callable[[Answer], Answer]] = {
+            "agent_change": lambda asked: self.change(asked["state"]),
+            "apply_objects": lambda asked: {"changed_objects": [f"/{item['kind']}/" for item in asked["objects"]]},
+            "cluster_access": lambda _: {"problems": [], "warnings_found": []},
+            "edge_info": lambda _: {"agents": list(self.agents()), "servers": [self.full()], "operators": [OPERATOR]},
+            "k8s_info": lambda asked: {"resources": self.objects(asked), "api_found": True},
+            "migration_gate": lambda _: {"checks": self.case.get("checks", CHECKS), "table": ["ok"]},
+            "migration_record": lambda _: self.record(),
+            "object_set_info": lambda _: {"surplus": [], "leftovers": []},
+        }
+        return answers[module](arguments) if module in answers else {}
+
+    def record(self) -> Answer:
+        record = {"phase": self.case.get("phase", "phase1"), "objects": self.case.get("recorded", {})}
+        return {"record": record, "rollback": self.rollback, "rollback_keys": list(self.rollback)}
+
+    def change(self, wanted: str) -> Answer:
+        """What agent_change returns of the agent that the case has, or that was deployed since."""
+        found = self.case.get("previous" if wanted == "previous" else "agent", "in_sync")
+        return {
+            "state": "deployed" if found == "missing" and self.deployed else found,
+            **self.component("prometheus-agent", 1, []),
+            "agent": "StatefulSet monitoring/prometheus-agent [prometheus]",
+            "version": None if found == "missing" and not self.deployed else "2.48.0",
+            "image": IMAGE,
+            "pods": 1,
+            "config": {"global": {"external_labels": {"cluster": "cluster-02"}}},
+            "delivered_before": self.case.get("phase", "phase1") == "phase2",
+            "exporter_namespaces": [],
+            "targets_up": [],
+        }
 
     def objects(self, arguments: Answer) -> list[Answer]:
         if arguments["kind"] == "PrometheusAgent":

@@ -26,6 +26,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from agent_play import collection
 from kubernetes_validate import utils as schemas
 from stand_in import BUCKET
 
@@ -116,22 +117,7 @@ def arguments(workload: Object) -> list[str]:
 @pytest.fixture(scope="session")
 def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The collection by links, with a stand-in for each of its modules but fleet_plan; and what roles use of others."""
-    place = tmp_path_factory.mktemp("collections")
-    ours = place / "ansible_collections" / "miribit" / "thanos"
-    theirs = place / "ansible_collections" / "kubernetes" / "core" / "plugins" / "action"
-    actions = ours / "plugins" / "action"
-    for folder in (actions, theirs):
-        folder.mkdir(parents=True)
-    for name in ("galaxy.yml", "meta", "roles"):
-        (ours / name).symlink_to(CHECKOUT / name)
-    for folder in CHECKOUT.glob("plugins/*"):
-        if folder.name != actions.name:
-            (ours / "plugins" / folder.name).symlink_to(folder)
-    for module in CHECKOUT.glob("plugins/modules/*.py"):
-        own = CHECKOUT / "plugins" / "action" / module.name
-        (actions / module.name).symlink_to(own if module.stem == "fleet_plan" else HERE / "stand_in.py")
-    (theirs / "k8s_info.py").symlink_to(HERE / "stand_in.py")
-    return place
+    return collection(tmp_path_factory.mktemp("collections"), HERE / "stand_in.py")
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-HERE = Path(__file__).parent
-CHECKOUT = HERE.parents[1]
+from agent_play import Case, Runs, done, running
 
 LABELS = {"cluster": "cluster-02"}
 PROVING = {"cluster": "cluster-02-proving"}
@@ -28,8 +20,7 @@ def resource(labels: dict[str, str]) -> dict[str, Any]:
 
 
 HANDED_OVER = {"replicas": 0, "resource": resource(LABELS), "rollback": {"agent_operator": LEFT}}
-#: Of each case, the tasks, what is different on the edge, and options of ansible-playbook.
-CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+CASES: dict[str, Case] = {
     "never-delivered": ("main", {}, ()),
     "delivers": ("main", {"delivers": True}, ()),
     "ended-in-between": ("main", {**HANDED_OVER, "resource": resource(PROVING)}, ()),
@@ -44,96 +35,10 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Run:
-    calls: list[dict[str, Any]]
-    output: str
-    succeeded: bool
-
-    def of(self, *modules: str) -> list[dict[str, Any]]:
-        return [call["arguments"] for call in self.calls if call["module"] in modules]
-
-    @property
-    def steps(self) -> list[str]:
-        """What is changed, and what is waited for in between."""
-        return [step for call in self.calls for step in _steps(call["module"], call["arguments"])]
-
-
-def _steps(module: str, arguments: dict[str, Any]) -> list[str]:
-    if module == "migration_gate":
-        labels = arguments.get("config", {}).get("global", {}).get("external_labels", {})
-        who = "new" if "thanos-agent" in arguments["selector"] else "old"
-        return [" ".join(filter(None, (arguments["gate"], who, labels.get("cluster"))))]
-    if module == "migration_record":
-        return [f"record {key}" for key in ("rollback", "phase") if arguments.get(key)]
-    found = []
-    for item in arguments["objects"] if module == "apply_objects" else ():
-        if arguments.get("state") == "absent":
-            found.append(f"delete {item['kind']}")
-        elif item["kind"] == "PrometheusAgent":
-            found.append(f"apply {item['spec']['externalLabels']['cluster']}")
-        elif item["kind"] == "StatefulSet":
-            found.append(f"scale old to {item['spec']['replicas']}")
-    return found
-
-
 @pytest.fixture(scope="module")
-def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The collection by links, with the stand-in for each of its modules but fleet_plan."""
-    place = tmp_path_factory.mktemp("collections")
-    ours = place / "ansible_collections" / "miribit" / "thanos"
-    theirs = place / "ansible_collections" / "kubernetes" / "core" / "plugins" / "action"
-    actions = ours / "plugins" / "action"
-    for folder in (actions, theirs):
-        folder.mkdir(parents=True)
-    for name in ("galaxy.yml", "meta", "roles"):
-        (ours / name).symlink_to(CHECKOUT / name)
-    for folder in CHECKOUT.glob("plugins/*"):
-        if folder.name != actions.name:
-            (ours / "plugins" / folder.name).symlink_to(folder)
-    for module in CHECKOUT.glob("plugins/modules/*.py"):
-        own = CHECKOUT / "plugins" / "action" / module.name
-        (actions / module.name).symlink_to(own if module.stem == "fleet_plan" else HERE / "operator_stand_in.py")
-    (theirs / "k8s_info.py").symlink_to(HERE / "operator_stand_in.py")
-    return place
-
-
-@pytest.fixture(scope="module")
-def run(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Start every case, two at a time, and give each once it is there."""
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    output = tmp_path_factory.mktemp("output")
-
-    def start(name: str) -> Run:
-        tasks, case, options = CASES[name]
-        calls = output / f"{name}.jsonl"
-        env = {
-            **outside,
-            "ANSIBLE_COLLECTIONS_PATH": str(collections),
-            "ANSIBLE_LOCAL_TEMP": str(output / "tmp"),
-            "ANSIBLE_NOCOLOR": "1",
-            "OPERATOR_CALLS": str(calls),
-        }
-        given = {"operator_tasks": tasks, "operator_case": case, "__prometheus_agent_operator_delay": 0}
-        inventory = HERE / "operator_inventory.yml"
-        command = ("ansible-playbook", f"--inventory={inventory}", "-e", json.dumps(given), *options)
-        done = subprocess.run(
-            (*command, str(HERE / "operator.yml")), env=env, capture_output=True, text=True, check=False
-        )
-        lines = calls.read_text().splitlines() if calls.exists() else []
-        return Run([json.loads(line) for line in lines], done.stdout + done.stderr, done.returncode == 0)
-
-    with ThreadPoolExecutor(2) as pool:
-        futures: dict[str, Future[Run]] = {name: pool.submit(start, name) for name in CASES}
-        yield lambda name: futures[name].result()
-
-
-Runs = Callable[[str], Run]
-
-
-def done(found: Run) -> Run:
-    assert found.succeeded, found.output
-    return found
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    with running(CASES, tmp_path_factory.mktemp("operator")) as started:
+        yield started
 
 
 def test_beside_an_agent_that_never_delivered_it_starts_as_itself(run: Runs) -> None:
@@ -244,7 +149,7 @@ def test_check_mode_shows_what_would_be_applied_and_who_would_leave(run: Runs) -
 
 
 def test_on_the_way_back_the_new_agent_goes_first(run: Runs) -> None:
-    assert done(run("back")).steps == [
+    assert done(run("back")).written == [
         "before_restart new",
         "delete PrometheusAgent",
         "scale old to 1",
@@ -261,4 +166,4 @@ def test_its_volume_goes_only_when_that_is_asked_for(run: Runs) -> None:
 
 
 def test_where_nothing_was_handed_over_nothing_goes_back(run: Runs) -> None:
-    assert done(run("nothing-to-go-back-to")).steps == []
+    assert done(run("nothing-to-go-back-to")).written == []
