@@ -379,7 +379,7 @@ class Questions:
     def _server(self) -> tuple[str | None, Clock | None]:
         # Not of the first request, which takes longer: it opens the connection, and may call for credentials.
         sent = time.time()
-        answer = self._session.send("GET", "/version")
+        answer = self._session.get("/version")
         return read_version(answer), read_clock(answer.date, sent, time.time())
 
     def _denied(self, wanted: list[Review]) -> list[Review]:
@@ -392,7 +392,7 @@ class Questions:
 
 
 def _namespace(session: cluster.ClusterSession, name: str) -> Namespace:
-    return read_namespace(session.send("GET", NAMESPACES.path("", name)), session.cluster)
+    return read_namespace(session.get(NAMESPACES.path("", name)), session.cluster)
 
 
 def _of_cluster(wanted: Wanted, problems: Iterable[Problem]) -> list[Problem]:

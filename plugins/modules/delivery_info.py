@@ -252,6 +252,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate import deliver
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
     containers,
@@ -279,7 +280,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query im
     QueryResult,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
 
 _KINDS = {
     "Pod": PODS,
@@ -361,7 +361,7 @@ def _session(options: Options, place: Options) -> Session:
     """Of the cluster that is meant. Raises ProblemError if it is another one."""
     session = cluster.session(place["kubeconfig"] or options["kubeconfig"], place["context"])
     if place["uid"]:
-        identity = read_namespace(session.send("GET", NAMESPACES.path("", IDENTITY_NAMESPACE)), session.cluster)
+        identity = read_namespace(session.get(NAMESPACES.path("", IDENTITY_NAMESPACE)), session.cluster)
         if identity.uid != place["uid"]:
             cause = f"its namespace {IDENTITY_NAMESPACE} has the UID {identity.uid or '(not seen)'}, not {place['uid']}"
             fix = "correct kubeconfig and context, or fleet_cluster_uid if this cluster was made anew"

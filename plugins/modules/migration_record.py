@@ -224,6 +224,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock, Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     CONFIG_MAPS,
     SECRETS,
@@ -231,13 +232,11 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     Object,
     Objects,
     Resource,
-    Session,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import (
     LOCK_NAME,
     TRIES,
     Lock,
-    ServerClock,
     read_run,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import (

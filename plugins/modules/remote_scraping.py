@@ -207,6 +207,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     DAEMON_SETS,
@@ -225,7 +226,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Own, own, told_targets
 
 Found = dict[str, Any]

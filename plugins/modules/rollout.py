@@ -200,21 +200,19 @@ problems:
       sample: add a node, free what others ask for, or ask for less (resources.requests)
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import EVENTS, PODS, Object, Objects, Resource
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, Session, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, is_leaving, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import (
     LOG_LINES,
     LogPlace,
@@ -240,37 +238,6 @@ REPLICA_SETS = Resource("apps/v1", "replicasets")
 Workload = tuple[State, "Object | None"]
 
 
-@dataclass
-class Clock:
-    """A session that remembers the API server's time: ages are judged by it, not by the controller's."""
-
-    session: Session
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def cluster(self) -> str:
-        return self.session.cluster
-
-    def get(self, path: str, params: Sequence[tuple[str, str]], timeout: float) -> Answer:
-        return self.send("GET", path, params=params, timeout=timeout)
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        content_type: str = "application/json",
-        params: Sequence[tuple[str, str]] = (),
-        timeout: float = 30,
-    ) -> Answer:
-        answer = self.session.send(method, path, body=body, content_type=content_type, params=params, timeout=timeout)
-        # A proxy on the way may have taken the date out.
-        with suppress(ValueError):
-            self.now = parsedate_to_datetime(answer.date)
-        return answer
-
-
 @dataclass(frozen=True)
 class Look:
     """What one look has shown."""
@@ -285,7 +252,7 @@ class Look:
 class Rollout:
     """What is waited for in a namespace of a cluster."""
 
-    clock: Clock
+    clock: ServerClock
     namespace: str
     workloads: list[dict[str, str]]
     ring: dict[str, Any] | None
@@ -330,7 +297,8 @@ class Rollout:
 
     def _explained(self, unfinished: list[Workload]) -> tuple[Scene, list[Reason]]:
         """Why they are not done. What is normal for some time is not looked into further."""
-        scene = Scene(self.clock.now, self.since or self.clock.now)
+        now = self.clock.now()
+        scene = Scene(now, self.since or now)
         kinds = {state.kind for state, item in unfinished if item}
         if kinds & WITH_PODS:
             scene = replace(scene, pods=self.objects.find(PODS, self.namespace))
@@ -379,7 +347,7 @@ class Rollout:
         if file is None:
             return Router(receiver.name, ready=True)
         if file.config_hash == ring["config_hash"]:
-            return Router(receiver.name, ready=True, file=file, uses_it=receiver.uses(file, self.clock.now))
+            return Router(receiver.name, ready=True, file=file, uses_it=receiver.uses(file, self.clock.now()))
         return Router(receiver.name, ready=True, file=file, refused=receiver.refused_file(file))
 
     def _subject(self, state: State) -> str:
@@ -437,7 +405,7 @@ def main() -> None:
 def look(options: dict[str, Any], wait: bool) -> Look | ProblemError:
     try:
         since = _moment(options["since"])
-        clock = Clock(cluster.session(options["kubeconfig"], options["context"]))
+        clock = ServerClock(cluster.session(options["kubeconfig"], options["context"]))
         ring, final = options["ring"], options["final"]
         rollout = Rollout(clock, options["namespace"], options["workloads"], ring, since, final)
         return rollout.look() if wait else rollout.states()

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
     config_file,
@@ -43,7 +44,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import q
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
 
 Facts = dict[str, Any]
 

@@ -13,9 +13,9 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import claims as audit_claims
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace, read_version
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     NAMESPACES,
     NODES,
@@ -40,7 +41,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import components as audit_components
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
 
 Facts = dict[str, Any]
 _Read = TypeVar("_Read")
@@ -64,7 +64,7 @@ def collect(session: Session, cluster: str, namespace: str, *, probe: bool = Fal
     """
     try:
         # First, and alone: without an answer there is nothing more to ask.
-        answer = session.send("GET", NAMESPACES.path("", IDENTITY_NAMESPACE))
+        answer = session.get(NAMESPACES.path("", IDENTITY_NAMESPACE))
         identity = read_namespace(answer, session.cluster)
     except ProblemError as error:
         return unreachable(cluster, error.problems)
@@ -99,7 +99,7 @@ class _Listed:
     unseen: tuple[Problem, ...] = ()
 
 
-class _Page:
+class _Page(Session):
     """A session that asks for one page of a list, and keeps where the next one begins."""
 
     def __init__(self, session: Session, after: str) -> None:
@@ -108,20 +108,9 @@ class _Page:
         self.cluster = session.cluster
         self._body = b""
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        content_type: str = "application/json",
-        params: Sequence[tuple[str, str]] = (),
-        timeout: float = 30,
-    ) -> Answer:
+    def send(self, request: Request) -> Answer:
         more = [("limit", str(PAGE)), *([("continue", self._after)] if self._after else [])]
-        answer = self._session.send(
-            method, path, body=body, content_type=content_type, params=[*params, *more], timeout=timeout
-        )
+        answer = self._session.send(replace(request, params=[*request.params, *more]))
         self._body = answer.body
         return answer
 
@@ -216,11 +205,11 @@ class _Look:
     # Objects.
 
     def _version(self) -> str | None:
-        return read_version(self._session.send("GET", "/version"))
+        return read_version(self._session.get("/version"))
 
     def _served(self) -> set[str] | None:
         """The versions of APIs that there are; None if that cannot be known."""
-        answer = self._session.send("GET", "/apis")
+        answer = self._session.get("/apis")
         groups = elements(mapping(_document(answer)).get("groups"))
         versions = [elements(mapping(group).get("versions")) for group in groups]
         found = {str(mapping(version).get("groupVersion")) for several in versions for version in several}

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import config_source
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
@@ -26,7 +27,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import f
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics, parse
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.facts import Answers, Server, stored_bytes
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import version
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Session
 
 with contextlib.suppress(ImportError):
     # Where it is missing, so is the kubernetes client, and the module tells that.

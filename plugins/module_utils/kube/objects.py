@@ -13,34 +13,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, kubernetes_status, login_problem
 
 #: An object as JSON has it.
 Object = dict[str, Any]
-
-
-class Session(Protocol):
-    """A connection to one cluster's API server."""
-
-    @property
-    def cluster(self) -> str:
-        """How messages call the cluster."""
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        content_type: str = "application/json",
-        params: Sequence[tuple[str, str]] = (),
-        timeout: float = 30,
-    ) -> Answer:
-        """Send one request."""
 
 
 class ConflictError(Exception):
@@ -93,38 +74,38 @@ class Objects:
     def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """The object, or None if there is none (or no such kind)."""
         path = resource.path(namespace, name)
-        answer = self.session.send("GET", path)
+        answer = self.session.send(Request("GET", path))
         return None if answer.status == 404 else self._document(answer, path)
 
     def find(self, resource: Resource, namespace: str = "", selector: str = "", fields: str = "") -> list[Object]:
         """All objects of a kind, of one namespace or of all, that a label and a field selector take."""
         path = resource.path(namespace)
         wanted = (("labelSelector", selector), ("fieldSelector", fields))
-        answer = self.session.send("GET", path, params=[(key, value) for key, value in wanted if value])
+        answer = self.session.send(Request("GET", path, [(key, value) for key, value in wanted if value]))
         items: list[Object] = self._document(answer, path).get("items") or []
         return items
 
     def create(self, resource: Resource, namespace: str, item: Object) -> Object:
         """The created object. Raises ConflictError if there is one of that name."""
         path = resource.path(namespace)
-        return self._document(self.session.send("POST", path, body=item), path)
+        return self._document(self.session.send(Request("POST", path, body=item)), path)
 
     def replace(self, resource: Resource, namespace: str, item: Object) -> Object:
         """The replaced object. Raises ConflictError if it is not the one whose resourceVersion was read."""
         path = resource.path(namespace, item["metadata"]["name"])
-        return self._document(self.session.send("PUT", path, body=item), path)
+        return self._document(self.session.send(Request("PUT", path, body=item)), path)
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Delete an object, and what it owns, in the background. There may be none."""
         path = resource.path(namespace, name)
-        answer = self.session.send("DELETE", path, params=[("propagationPolicy", "Background")])
+        answer = self.session.send(Request("DELETE", path, [("propagationPolicy", "Background")]))
         if answer.status != 404:
             self._document(answer, path)
 
     def log(self, namespace: str, pod: str, params: Sequence[tuple[str, str]] = ()) -> str:
         """The log of a pod's container; empty where the container has none yet."""
         path = PODS.path(namespace, pod, "log")
-        answer = self.session.send("GET", path, params=params)
+        answer = self.session.send(Request("GET", path, params))
         if answer.status in {400, 404}:
             return ""
         if answer.status >= 400:

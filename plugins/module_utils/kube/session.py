@@ -10,13 +10,13 @@ import difflib
 import functools
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.common.parameters import env_fallback
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 
 try:
@@ -41,49 +41,36 @@ def argument_spec() -> dict[str, dict[str, object]]:
     }
 
 
-class ClusterSession:
+class ClusterSession(Session):
     """One API server, with the credentials of one context."""
 
     def __init__(self, client: kubernetes_client.ApiClient, cluster: str) -> None:
         self._client = client
         self.cluster = cluster
 
-    def get(self, path: str, params: Sequence[tuple[str, str]], timeout: float) -> Answer:
-        """Read one path. Every status is an answer; only a missing answer is a problem."""
-        return self.send("GET", path, params=params, timeout=timeout)
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        content_type: str = "application/json",
-        params: Sequence[tuple[str, str]] = (),
-        timeout: float = 30,
-    ) -> Answer:
-        """Send one request, with a body as JSON if there is one. Every status is an answer.
+    def send(self, request: Request) -> Answer:
+        """Send one request. Every status is an answer; only a missing answer is a problem.
 
         The connection pool of the kubernetes client is used, not its call_api(): that changed its parameters between
         releases, follows redirects (with the credentials) and repeats failed connections for a long time.
         """
         configuration = self._client.configuration
-        url = configuration.host + path + ("?" + urlencode(params) if params else "")
+        url = configuration.host + request.path + ("?" + urlencode(request.params) if request.params else "")
         headers = {"Accept": "application/json", **self._credentials()}
-        if body is not None:
-            headers["Content-Type"] = content_type
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
         try:
             response = self._client.rest_client.pool_manager.request(
-                method,
+                request.method,
                 url,
-                body=None if body is None else json.dumps(body).encode(),
+                body=None if request.body is None else json.dumps(request.body).encode(),
                 headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=request.timeout),
                 retries=False,
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise ProblemError([self._no_answer(error, timeout)]) from error
+            raise ProblemError([self._no_answer(error, request.timeout)]) from error
         return Answer(
             response.status, response.data, response.headers.get("Location", ""), response.headers.get("Date", "")
         )

@@ -6,23 +6,21 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock, Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     LEASES,
     ConflictError,
     Object,
     Objects,
-    Session,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import labels_of
 
 LOCK_NAME = "miribit-thanos"
@@ -214,41 +212,6 @@ def released(item: Object) -> Object:
 def _micro_time(moment: datetime) -> str:
     # The API server reads no other form.
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-@dataclass
-class ServerClock:
-    """A session that knows what time it is by the API server's clock: the clocks of controllers may differ."""
-
-    session: Session
-    last: Answer = field(default_factory=lambda: Answer(0, b""))
-
-    @property
-    def cluster(self) -> str:
-        return self.session.cluster
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        content_type: str = "application/json",
-        params: Sequence[tuple[str, str]] = (),
-        timeout: float = 30,
-    ) -> Answer:
-        self.last = self.session.send(
-            method, path, body=body, content_type=content_type, params=params, timeout=timeout
-        )
-        return self.last
-
-    def now(self) -> datetime:
-        """When the last answer was given."""
-        try:
-            return email.utils.parsedate_to_datetime(self.last.date).astimezone(UTC)
-        except (TypeError, ValueError):
-            # Something on the way took it out of the answer.
-            return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
 
 # How much longer to wait for the answer than the server may work on it: it must have time to say that it took too long.
 GRACE_SECONDS = 5.0
-
-
-class Session(Protocol):
-    """A connection to one cluster's API server."""
-
-    @property
-    def cluster(self) -> str:
-        """How messages call the cluster."""
-
-    def get(self, path: str, params: Sequence[tuple[str, str]], timeout: float) -> Answer:
-        """Read one path."""
 
 
 @dataclass(frozen=True)

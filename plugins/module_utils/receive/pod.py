@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics, parse
 from ansible_collections.miribit.thanos.plugins.module_utils.receive import metrics as receive_metrics
 
@@ -21,13 +20,6 @@ _TIMEOUT = 10.0
 
 # How long a ring may be on its way from the goroutine that reads the file to the one that builds the ring.
 _HANDING_OVER = 10.0
-
-
-class Session(objects.Session, Protocol):
-    """A connection to one cluster's API server."""
-
-    def get(self, path: str, params: Sequence[tuple[str, str]], timeout: float) -> Answer:
-        """Read one path."""
 
 
 @dataclass(frozen=True)

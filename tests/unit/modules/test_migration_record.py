@@ -12,6 +12,7 @@ from ansible.module_utils.common.parameters import PASS_VARS
 from object_server import ObjectServer
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import Lock, Run
 from ansible_collections.miribit.thanos.plugins.modules import migration_record
 
@@ -168,7 +169,7 @@ def test_what_another_task_records_at_the_same_time_is_kept(ask: Ask, server: Ob
     def another() -> None:
         item = json.loads(json.dumps(server.objects[CONFIG_MAP]))
         content = recorded(server) | {"objects": {"other": [QUERY]}}
-        server.send("PUT", CONFIG_MAP, body={**item, "data": {"record.json": json.dumps(content)}})
+        server.send(Request("PUT", CONFIG_MAP, body={**item, "data": {"record.json": json.dumps(content)}}))
 
     server.between = another
     result = ask("present", evidence={"a": 1})
@@ -179,7 +180,7 @@ def test_what_another_task_records_at_the_same_time_is_kept(ask: Ask, server: Ob
 
 def test_a_record_that_another_task_makes_at_the_same_time_is_kept(ask: Ask, server: ObjectServer) -> None:
     body = {"metadata": {"name": NAME}, "data": {"record.json": json.dumps({**EMPTY, "phase": "receiver"})}}
-    server.between = lambda: server.send("POST", CONFIG_MAP.rpartition("/")[0], body=body)
+    server.between = lambda: server.send(Request("POST", CONFIG_MAP.rpartition("/")[0], body=body))
     assert ask("present", evidence={"a": 1}, phase="remote_write")["found"]
 
 

@@ -12,6 +12,7 @@ from probe_cluster import ProbeCluster, probe_cluster, ran
 from workload_objects import PODS, StandIn, pod
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.uploads import command, held, read
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
@@ -187,10 +188,10 @@ def test_the_log_is_read_from_its_beginning(
     asked: list[dict[str, str]] = []
     send = probe_cluster.send
 
-    def noting(method: str, path: str, **request: Any) -> Answer:
-        if path.endswith("/log"):
-            asked.append(dict(request["params"]))
-        return send(method, path, **request)
+    def noting(request: Request) -> Answer:
+        if request.path.endswith("/log"):
+            asked.append(dict(request.params))
+        return send(request)
 
     monkeypatch.setattr(probe_cluster, "send", noting)
     assert check(*WHOLE, *(block(0, 2, tenant=f"tenant-{number}") for number in range(5000)))["checked"]

@@ -14,6 +14,7 @@ import yaml
 from probe_cluster import Object, ProbeCluster, probe_cluster, ran
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import Outcome
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import worth_waiting
@@ -486,7 +487,7 @@ def test_replicas_that_query_does_not_make_one_of_are_told_by_their_labels(read_
 def test_a_query_that_cannot_be_reached_is_told(
     probe: Run, accepted: ProbeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = accepted.send("GET", "/monitoring/secrets/none")
+    answer = accepted.send(Request("GET", "/monitoring/secrets/none"))
     document = {"kind": "Status", "apiVersion": "v1", "message": 'services "thanos-query" not found'}
     refusal = type(answer)(404, json.dumps(document).encode())
     monkeypatch.setattr(accepted, "get", lambda *_path, **_rest: refusal)
@@ -515,17 +516,18 @@ class TenantsCluster(ProbeCluster):
     running: int = 0
     most_running: int = 0
 
-    def send(self, method: str, path: str, **request: Any) -> Answer:
-        if method == "POST" and path.endswith("/secrets"):
-            config = json.loads(base64.b64decode(request["body"]["data"]["push.yml"]))
+    def send(self, request: Request) -> Answer:
+        item: Any = request.body
+        if request.method == "POST" and request.path.endswith("/secrets"):
+            config = json.loads(base64.b64decode(item["data"]["push.yml"]))
             header = config.get("http_headers", {}).get("X-Scope-OrgID", {"values": [""]})
-            self._tenants[request["body"]["metadata"]["name"]] = header["values"][0]
-        if method == "POST" and path.endswith("/jobs"):
+            self._tenants[item["metadata"]["name"]] = header["values"][0]
+        if request.method == "POST" and request.path.endswith("/jobs"):
             self._begin()
-        if method == "DELETE":
+        if request.method == "DELETE":
             with self._lock:
                 self.running -= 1
-        answer: Answer = super().send(method, path, **request)
+        answer: Answer = super().send(request)
         return answer
 
     def _begin(self) -> None:

@@ -13,12 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-class ObjectServer:
+class ObjectServer(Session):
     """It can be used as a session, or served by serve()."""
 
     cluster = "context cluster-01"
@@ -46,13 +47,14 @@ class ObjectServer:
     def writes(self) -> list[str]:
         return [request for request in self.requests if not request.startswith("GET")]
 
-    def send(self, method: str, path: str, *, body: Any = None, **_others: Any) -> Answer:
+    def send(self, request: Request) -> Answer:
+        method, path = request.method, request.path
         if method != "GET" and self.between:
             between, self.between = self.between, None
             between()
         with self._guard:
             self.requests.append(f"{method} {path}")
-            status, document = self._answer(method, path, copy.deepcopy(body))
+            status, document = self._answer(method, path, copy.deepcopy(request.body))
             date = format_datetime(self.now, usegmt=True) if self.dates else ""
             return Answer(status, json.dumps(document).encode(), date=date)
 
@@ -98,7 +100,7 @@ class ObjectServer:
             def answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
-                answer = store.send(self.command, urlsplit(self.path).path, body=body)
+                answer = store.send(Request(self.command, urlsplit(self.path).path, body=body))
                 self.send_response_only(answer.status)
                 if answer.date:
                     self.send_header("Date", answer.date)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
 
@@ -58,18 +59,18 @@ class ProbeCluster:
         result = [{"metric": metric, "value": [0, str(metric.get("value"))]} for metric in self._next(self.series)]
         return _answer({"status": "success", "data": {"resultType": "vector", "result": result}})
 
-    def send(self, method: str, path: str, **request: Any) -> Answer:
-        what = path.split("/monitoring/")[1]
-        self.asked.append(f"{method} {what}")
+    def send(self, request: Request) -> Answer:
+        what = request.path.split("/monitoring/")[1]
+        self.asked.append(f"{request.method} {what}")
         for beginning, (status, message) in self.refusals.items():
             if self.asked[-1].startswith(beginning):
                 return _answer({"kind": "Status", "apiVersion": "v1", "message": message}, status)
-        if method == "GET":
-            return self._read(what, **request)
-        if method == "POST":
-            self.created.append(request["body"])
-            made = {**request["body"]["metadata"], "uid": "u-1", "creationTimestamp": NOW}
-            return _answer({**request["body"], "metadata": made})
+        if request.method == "GET":
+            return self._read(what, request.params)
+        if request.method == "POST":
+            item: Any = request.body
+            self.created.append(item)
+            return _answer({**item, "metadata": {**item["metadata"], "uid": "u-1", "creationTimestamp": NOW}})
         return _answer({})
 
     def _read(self, what: str, params: Sequence[tuple[str, str]] = ()) -> Answer:

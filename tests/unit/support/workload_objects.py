@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 
 Object = dict[str, Any]
@@ -133,7 +134,7 @@ def event(kind: str, name: str, reason: str, message: str, *, seconds_ago: float
     return {"metadata": metadata, "involvedObject": about, "lastTimestamp": ago(seconds_ago), **content}
 
 
-class StandIn:
+class StandIn(Session):
     """A session that knows some paths. A list is answered as one, a text as it is, everything else is not found."""
 
     cluster = "context cluster-01"
@@ -142,13 +143,11 @@ class StandIn:
         self.answers: dict[str, object] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
 
-    def get(self, path: str, params: Sequence[tuple[str, str]], timeout: float) -> Answer:
-        assert timeout > 0
-        return self.send("GET", path, params=params)
-
-    def send(self, method: str, path: str, *, params: Sequence[tuple[str, str]] = (), **_others: object) -> Answer:
-        assert method == "GET"
-        self.requests.append((path, dict(params)))
+    def send(self, request: Request) -> Answer:
+        assert request.method == "GET"
+        assert request.timeout > 0
+        path = request.path
+        self.requests.append((path, dict(request.params)))
         found = self.answers.get(path, [] if path in {PODS, EVENTS, CLAIMS, REPLICA_SETS} else None)
         date = format_datetime(NOW, usegmt=True)
         if isinstance(found, Answer):
