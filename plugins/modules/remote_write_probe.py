@@ -293,7 +293,7 @@ problems:
       description: Why.
       returned: always
       type: str
-      sample: "step connect: nothing listens at this address and port, or a firewall refuses (connection refused)"
+      sample: "step resolve: the cluster's DNS does not answer (server misbehaving)"
     fix:
       description: What to do.
       returned: always

@@ -166,7 +166,7 @@ def test_packets_that_are_dropped_are_recognised(send: Send, hole: str) -> None:
 def test_refusals_of_a_receiver_are_recognised(receive: Callable[..., str], run: RunProbe, send: Send) -> None:
     server = receive()
     sample = canary(server)
-    failed(send(replace(sample, url=f"{server}/api/v1/write")), "http", "nothing takes remote write at this path")
+    failed(send(replace(sample, url=f"{server}/api/v1/write")), "http", "nothing accepts remote write at this path")
     failed(send(replace(sample, url=server.replace("http:", "https:") + PATH)), "tls", "does not speak TLS")
     # A sample from the future makes every later one of the series a conflict.
     probe = sample.probe("monitoring", "image", 60)
@@ -215,10 +215,12 @@ def test_a_receiver_with_tls_is_reached_with_its_authority(
     server = tls("thanos-receiver")
     sample = canary(server, credentials=credentials(authority), server_name="thanos-receiver")
     assert send(sample) is None
-    failed(send(replace(sample, credentials={})), "tls", "signed by an authority that the edge does not trust")
+    failed(send(replace(sample, credentials={})), "tls", "signed by an untrusted authority")
     failed(send(replace(sample, server_name="")), "tls", "for another name or address")
     failed(send(replace(sample, server_name="other")), "tls", "for another name or address")
-    failed(send(replace(sample, url=sample.url.replace("https", "http"))), "http", "the receiver speaks TLS there")
+    failed(
+        send(replace(sample, url=sample.url.replace("https", "http"))), "http", "the receiver speaks TLS at this port"
+    )
     failed(send(replace(sample, credentials={"ca": "no PEM"})), "connect", "cannot use the credentials")
 
 
@@ -294,7 +296,7 @@ def test_a_bucket_is_listed_written_and_deleted_from_and_nothing_stays(
         ({"access_key": "nobody"}, "does not know the access key"),
         ({"secret_key": "another-secret"}, "the secret key is not the one"),
         ({"insecure": False}, "the endpoint does not speak TLS"),
-        ({"endpoint": "127.0.0.1:1"}, "nothing listens at the endpoint"),
+        ({"endpoint": "127.0.0.1:1"}, "nothing listens at the address and port of the endpoint"),
         ({"endpoint": "s3.invalid:9000"}, "the cluster's DNS"),
         ({"bukcet": "x"}, "Thanos does not know a key of the configuration"),
         ({"http_config": {"tls_config": {"ca_file": "/none.pem"}}}, "the configuration names a file"),

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import kind
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER, Outcome, Probe, Step, masked
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.failures import sign_of
 
 #: As Thanos 0.42 knows them (without FILESYSTEM, see below). It reads them in any case.
 TYPES = ("S3", "GCS", "AZURE", "SWIFT", "COS", "ALIYUNOSS", "BOS", "OCI", "OBS")
@@ -130,65 +131,30 @@ _ALLOW = {
     "write": "allow the user to read and write objects (s3:GetObject, s3:PutObject)",
     "delete": "allow the user to delete objects (s3:DeleteObject): compaction and retention do",
 }
-# The first that is found counts.
+#: For the failures of remote_write/failures: its fixes are for receivers.
+NETWORK_FIXES = {
+    "unknown name": "correct the endpoint, or add the name to the DNS that CoreDNS asks",
+    "no DNS": "check that CoreDNS runs, and that no NetworkPolicy blocks it",
+    "certificate required": "give a certificate as http_config.tls_config.cert and key",
+    "certificate refused": "correct http_config.tls_config.cert and key",
+    "no certificate": "correct the endpoint, or set http_config.tls_config.server_name",
+    "handshake": "compare the TLS versions of both sides",
+    "unknown authority": "give that authority's certificate as http_config.tls_config.ca",
+    "expired": "renew the certificate, or set the clock",
+    "other name": "use a name in the certificate, or set http_config.tls_config.server_name",
+    "unverified": "give the certificate of the authority that signed it as http_config.tls_config.ca",
+    "no TLS": "set insecure: true, or the port that speaks TLS",
+    "only TLS": "set insecure: false, or the port without TLS",
+    "refused": "check its host and port, and that the object storage runs",
+    "no route": "check its address, and the routes",
+    "slow": "check the load of the object storage, and firewalls and NetworkPolicies on the way",
+    "silent": "check its address, and firewalls and NetworkPolicies on the way",
+    "closed": "check 'insecure' (only one of both may speak TLS), and the object storage's log",
+}
+#: Errors of the object storage itself. The first match counts.
 _SIGNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), cause, fix)
     for pattern, cause, fix in (
-        (
-            r"no such host",
-            "the cluster's DNS does not know the name of the endpoint",
-            "correct the endpoint, or add the name to the DNS that CoreDNS asks",
-        ),
-        (
-            r"\blookup \S+( on \S+)?: ",
-            "the cluster's DNS does not answer",
-            "check that CoreDNS runs, and that no NetworkPolicy keeps pods from it",
-        ),
-        (
-            r"connection refused",
-            "nothing listens at the endpoint, or a firewall refuses",
-            "check its host and port, and that the object storage runs",
-        ),
-        (
-            r"no route to host|network is unreachable",
-            "there is no way from the cluster's nodes to the endpoint",
-            "check its address, and the routes",
-        ),
-        (
-            r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
-            "the endpoint does not speak TLS",
-            "set insecure: true, or the port that speaks TLS",
-        ),
-        (
-            r"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS|malformed HTTP response",
-            "the endpoint speaks TLS",
-            "set insecure: false, or the port without TLS",
-        ),
-        (
-            r"certificate signed by unknown authority|certificate is not trusted",
-            "the endpoint's certificate is signed by an authority that Thanos does not trust",
-            "give that authority's certificate as http_config.tls_config.ca",
-        ),
-        (
-            r"certificate has expired or is not yet valid",
-            "the endpoint's certificate is out of date, or the node's clock is",
-            "renew the certificate, or set the clock",
-        ),
-        (
-            r"certificate is valid for|doesn't contain any IP SANs|cannot validate certificate for|not valid for any",
-            "the endpoint's certificate is for another name",
-            "use the name that the certificate holds, or set http_config.tls_config.server_name",
-        ),
-        (
-            r"context deadline exceeded|i/o timeout|Client\.Timeout",
-            "the endpoint does not answer: packets are dropped on the way, or it is overloaded",
-            "check its address, and firewalls and NetworkPolicies on the way",
-        ),
-        (
-            r"connection reset by peer|\bEOF\b",
-            "the connection is ended without an answer",
-            "check 'insecure' (only one of both may speak TLS), and the object storage's log",
-        ),
         (
             r"bucket does not exist|NoSuchBucket|bucket doesn't exist|ContainerNotFound|container does not exist",
             "the bucket does not exist there",
@@ -251,6 +217,8 @@ def _failure(bucket: Bucket, name: str, outcome: Outcome, block: str, seconds: i
         cause, fix = "nothing was done", "check that what was written is there at once for all who read"
     elif _DENIED.search(observed):
         cause, fix = f"the object storage does not allow to {name}", _ALLOW[name]
+    elif sign := sign_of(observed):
+        cause, fix = sign.cause.format(server="the endpoint"), NETWORK_FIXES[sign.name]
     else:
         known = ((cause, fix) for pattern, cause, fix in _SIGNS if pattern.search(observed))
         cause, fix = next(known, ("thanos fails for a reason that is not known here", "act on its text"))

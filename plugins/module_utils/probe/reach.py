@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import Outcome, Probe, Step
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.failures import sign_of
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import split_url
 
 #: The pod takes 10 s, and its image is there already: it is that of the agent.
@@ -23,13 +24,7 @@ MOST = 8
 
 _STATUS = re.compile(r"check failed: URL=\S*, status=(\d{3})")
 _REQUEST = re.compile(r'^Get "[^"]*": ', re.MULTILINE)
-# What tells how far it came; the first that is found counts.
-_NO_NAME = re.compile(r"no such host|\blookup \S+( on \S+)?: ")
-_NO_WAY = re.compile(
-    r"connection refused|no route to host|network is unreachable|host is down|\bdial \S+ \S+: i/o timeout"
-)
-# promtool gives up after 10 s, whatever it waits for.
-_SILENCE = re.compile(r"context deadline exceeded|i/o timeout|TLS handshake timeout")
+_DIAL_TIMEOUT = re.compile(r"\bdial \S+ \S+: i/o timeout")
 _LONGEST = 200
 
 
@@ -85,11 +80,14 @@ def _reach(url: str, outcome: Outcome) -> Reach | None:
         return None
     text = " ".join(outcome.log[request.end() :].split())
     error = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-    if _NO_NAME.search(text):
+    sign = sign_of(text)
+    name = sign.name if sign else ""
+    if sign and sign.step == "resolve":
         return Reach(resolves=False, connects=None, answer=None, error=error)
-    if _NO_WAY.search(text):
+    if name in {"refused", "no route"} or _DIAL_TIMEOUT.search(text):
         return Reach(known, connects=False, answer=None, error=error)
-    if _SILENCE.search(text):
+    # promtool gives up after 10 s, whatever it waits for.
+    if name in {"silent", "slow"}:
         return Reach(resolves=None, connects=None, answer=None, error=f"no answer within 10 s ({error})")
     # It was cut off, or the other side speaks something else, or shows a certificate that is not trusted.
     return Reach(known, connects=True, answer=None, error=error)

@@ -17,6 +17,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.names import w
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER, Outcome, Probe, Step, masked
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import Sample
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import failures
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import (
     header_complaint,
     label_complaints,
@@ -163,183 +164,10 @@ class Failure:
     observed: str = ""
 
 
-@dataclass(frozen=True)
-class _Sign:
-    """What a text of promtool tells."""
-
-    text: re.Pattern[str]
-    step: str
-    cause: str
-    fix: str
-
-
-def _sign(pattern: str, step: str, cause: str, fix: str) -> _Sign:
-    return _Sign(re.compile(pattern, re.IGNORECASE), step, cause, fix)
-
-
-_CA = "give the authority that signed the receiver's certificate as credential 'ca'"
-# The first that is found counts.
-_SIGNS = (
-    _sign(
-        r"no such host",
-        "resolve",
-        "the edge's DNS does not know the name of the receiver",
-        "add the name to the DNS that the edge's CoreDNS asks, or use the address of the receiver's LoadBalancer",
-    ),
-    _sign(
-        r"\blookup \S+( on \S+)?: ",
-        "resolve",
-        "the edge's DNS does not answer",
-        "check that CoreDNS runs there, that no NetworkPolicy keeps pods from it, and that it reaches its own servers",
-    ),
-    _sign(
-        r"tls: certificate required",
-        "tls",
-        "the receiver asks senders for a certificate, and none is sent",
-        "give the edge's certificate as credentials 'cert' and 'key'",
-    ),
-    _sign(
-        r"remote error: tls: (bad certificate|unknown certificate|expired certificate|revoked certificate|"
-        r"unsupported certificate|access denied|handshake failure|decrypt error)",
-        "tls",
-        "the receiver refuses the edge's client certificate",
-        "give a certificate for client authentication that is in force and signed by the receiver's client CA",
-    ),
-    _sign(
-        r"remote error: tls: (unrecognized name|internal error)",
-        "tls",
-        "the receiver has no certificate for this name",
-        "correct the host in the URL or 'server_name'",
-    ),
-    _sign(
-        r"remote error: tls: ", "tls", "the receiver ends the TLS handshake", "compare the TLS versions of both sides"
-    ),
-    _sign(
-        r"certificate signed by unknown authority|certificate is not trusted",
-        "tls",
-        "the receiver's certificate is signed by an authority that the edge does not trust",
-        _CA,
-    ),
-    _sign(
-        r"certificate has expired or is not yet valid",
-        "tls",
-        "the receiver's certificate is out of date, or the clock of the edge's node is",
-        "renew the certificate, or set the clock",
-    ),
-    _sign(
-        r"certificate is valid for|certificate is not valid for any names|doesn't contain any IP SANs|"
-        r"cannot validate certificate for|legacy Common Name",
-        "tls",
-        "the receiver's certificate is for another name or address than the URL's",
-        "set 'server_name' to a name that the certificate holds, or issue one for the URL's host",
-    ),
-    _sign(r"x509: |tls: failed to verify", "tls", "the receiver's certificate cannot be verified", _CA),
-    _sign(
-        r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
-        "tls",
-        "the URL is https, and the receiver does not speak TLS there",
-        "write the URL with http://, or turn the receiver's TLS on",
-    ),
-    _sign(
-        r"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|malformed HTTP response",
-        "http",
-        "the URL is http, and the receiver speaks TLS there",
-        "write the URL with https://",
-    ),
-    _sign(
-        r"connection refused",
-        "connect",
-        "nothing listens at this address and port, or a firewall refuses",
-        "compare the port with the one of the receiver's Service or Ingress, and check that its pods are Ready",
-    ),
-    _sign(
-        r"no route to host|network is unreachable|host is down",
-        "connect",
-        "there is no way from the edge's nodes to this address",
-        "check that the LoadBalancer has announced it, and the routes between the clusters' networks",
-    ),
-    _sign(
-        r"Client\.Timeout exceeded while awaiting headers|timeout awaiting response headers",
-        "http",
-        "no answer came within promtool's 30 s",
-        "check that the receiver's pods are Ready and not overloaded, and what stands between",
-    ),
-    _sign(
-        r"i/o timeout|context deadline exceeded|Client\.Timeout|TLS handshake timeout",
-        "connect",
-        "no answer comes from this address: packets are dropped on the way, or nobody has the address",
-        "check that the LoadBalancer has an address, and firewalls and NetworkPolicies on both sides",
-    ),
-    _sign(
-        r"connection reset by peer|broken pipe|http2: client conn|\bEOF\b",
-        "http",
-        "the connection is ended before there is an answer: by a load balancer without a backend, or because only one "
-        "of the two sides speaks TLS",
-        "check that the receiver's pods are Ready, and http or https in the URL",
-    ),
-    _sign(
-        r"unable to (read|load|use)|failed to load HTTP config|tls: (failed to find|private key|no certificate)",
-        "connect",
-        "promtool cannot use the credentials",
-        "check that cert and key are PEM and belong together, and that ca is PEM",
-    ),
+_BAD_CREDENTIALS = re.compile(
+    r"unable to (read|load|use)|failed to load HTTP config|tls: (failed to find|private key|no certificate)",
+    re.IGNORECASE,
 )
-
-_ROUTERS = "look at the log of the routers"
-_STATUSES: dict[int, tuple[str, str, str]] = {
-    400: (
-        "accept",
-        "the receiver does not understand the request, or refuses the tenant's name",
-        "check that it is a Thanos Receive, and the name of the tenant",
-    ),
-    401: ("http", "a login is asked for", "give 'username' and 'password', or 'token', that the Ingress takes"),
-    403: (
-        "http",
-        "it is forbidden: the login is not allowed to write, or the source address is not on a list",
-        "check the login, and the list of source addresses of the Ingress or the firewall",
-    ),
-    404: (
-        "http",
-        "nothing takes remote write at this path of this host",
-        "end the path with /api/v1/receive, and compare host and path with the Ingress",
-    ),
-    405: ("http", "what answers at this path takes no writes", "end the path with /api/v1/receive, on port 19291"),
-    409: (
-        "accept",
-        "the sample is out of order or bounds: the edge's clock is off, or the tenant holds samples from the future",
-        "compare the clocks, and set --tsdb.too-far-in-future.time-window on the ingestors",
-    ),
-    413: (
-        "accept",
-        "the request is larger than a limit",
-        "raise the limit of the tenant in the receiver's limits, or that of the Ingress for the size of a body",
-    ),
-    429: (
-        "accept",
-        "the tenant has as many active series as its limit allows, or too many requests run at once",
-        "raise the tenant's head_series_limit, or the receiver's max_concurrency",
-    ),
-    500: (
-        "accept",
-        "the routers have no ring for this tenant or too small a one, or forwarding took too long",
-        f"check that a ring takes the tenant, and {_ROUTERS}",
-    ),
-    502: (
-        "http",
-        "what stands before the receiver cannot reach it",
-        "check that the routers are Ready, and their port",
-    ),
-    503: (
-        "accept",
-        "the routers have not loaded their ring, or too few ingestors take the sample for a write quorum",
-        f"check that the ingestors are Ready and reachable from the routers, and {_ROUTERS}",
-    ),
-    504: (
-        "http",
-        "what stands before the receiver waits for it in vain",
-        "check that the routers are Ready, and that no NetworkPolicy is between",
-    ),
-}
 
 
 def worth_waiting(outcomes: Mapping[str, Outcome]) -> float | None:
@@ -358,7 +186,7 @@ def failure(canary: Canary, outcomes: Mapping[str, Outcome], seconds: int) -> Fa
     found = _answered(push.log) or _looked(look.log) or _read(push.log)
     if found is None and push.exit_code is None:
         cause = f"no attempt has succeeded within {seconds} s, and promtool says why only after its last one"
-        found = Failure("accept", cause, f"raise 'timeout' to 150 to see the answer, and {_ROUTERS}")
+        found = Failure("accept", cause, "raise 'timeout' to 150 to see the answer, and read the log of the routers")
     if found is None:
         cause = f"promtool fails (exit code {push.exit_code}) with a text that is not known here"
         found = Failure("connect", cause, "act on its text", push.log)
@@ -384,22 +212,25 @@ def _looked(log: str) -> Failure | None:
 
 def _answered(log: str) -> Failure | None:
     status = _STATUS.search(log)
-    return _by_status(int(status["status"]), log[status.start("text") :]) if status else None
-
-
-def _by_status(status: int, text: str) -> Failure:
-    observed = f"HTTP {status}{text}"
-    if sign := next((sign for sign in _SIGNS if sign.step == "http" and sign.text.search(text)), None):
-        return Failure(sign.step, sign.cause, sign.fix, observed)
-    server_error = ("accept", "the receiver is not able to store the sample", _ROUTERS)
-    other = ("http", "something else than a Thanos Receive answers", "check host, port and path of the URL")
-    return Failure(*_STATUSES.get(status, server_error if status >= 500 else other), observed)
+    if status is None:
+        return None
+    code, text = int(status["status"]), log[status.start("text") :]
+    return _failure(failures.of_status(code, text), f"HTTP {code}{text}")
 
 
 def _read(log: str) -> Failure | None:
     said = "\n".join(line for line in log.splitlines() if line.strip() and not line.startswith("Parsing "))
-    sign = next((sign for sign in _SIGNS if sign.text.search(said)), None)
-    return Failure(sign.step, sign.cause, sign.fix, said.replace("FAILED:", "")) if sign else None
+    observed = said.replace("FAILED:", "")
+    if sign := failures.sign_of(said):
+        return _failure(sign.at_receiver(), observed)
+    if _BAD_CREDENTIALS.search(said):
+        fix = "check that cert and key are PEM and belong together, and that ca is PEM"
+        return Failure("connect", "promtool cannot use the credentials", fix, observed)
+    return None
+
+
+def _failure(found: failures.Failure, observed: str) -> Failure:
+    return Failure(found.step, found.cause, found.fix, observed)
 
 
 def not_found(warnings: Sequence[str], seconds: float) -> Failure:

@@ -817,14 +817,14 @@ def test_what_the_agent_logs_tells_the_cause() -> None:
     (problem,) = told(before_restart(WANTED, window, seen), seen, line)
     assert problem.subject == SUBJECT
     assert problem.cause == (
-        "nothing listens at the receiver's address and port, or a firewall refuses. "
+        "nothing listens at the address and port of the receiver, or a firewall refuses the connection. "
         "check sends: thanos: nothing was sent since the first look; must be: more since the first look. "
         "check lag: thanos: 62 s; must be: at most 30 s. "
         "check pending: thanos: 9000 samples wait, at most 2000 may; must be: at most one batch per shard. "
         "A new queue would lose what is not sent: 60 s, 6200 samples"
         f"\n  log of agent-0: {line}"
     )
-    assert problem.fix.startswith("compare the port with that of the receiver's Service")
+    assert problem.fix.startswith("compare the port with that of the receiver's Service or Ingress")
     assert problem.fix.endswith("; wait until the backlog is sent, or set 'accept_loss' to lose it")
 
 
@@ -833,21 +833,25 @@ def test_what_the_agent_logs_tells_the_cause() -> None:
     [
         ("dial tcp: lookup thanos on 10.0.0.10:53: no such host", "DNS"),
         ("dial tcp: lookup thanos: i/o timeout", "DNS"),
-        ("x509: certificate signed by unknown authority", "TLS"),
-        ("remote error: tls: bad certificate", "TLS"),
-        ("http: server gave HTTP response to HTTPS client", "speaks TLS and the other"),
+        ("x509: certificate signed by unknown authority", "untrusted authority"),
+        ("remote error: tls: bad certificate", "refuses the client certificate"),
+        ("http: server gave HTTP response to HTTPS client", "does not speak TLS at this port"),
         ("dial tcp 1.2.3.4:19291: connect: connection refused", "nothing listens"),
-        ("dial tcp 1.2.3.4:19291: i/o timeout", "no answer comes"),
-        ("context deadline exceeded", "no answer comes"),
-        ("read: connection reset by peer", "are ended before"),
-        ("server returned HTTP status 400 Bad Request: x", "(400)"),
+        ("dial tcp 1.2.3.4:19291: i/o timeout", "does not answer"),
+        ("context deadline exceeded", "does not answer"),
+        ("read: connection reset by peer", "is closed before"),
+        ("server returned HTTP status 400 Bad Request: x", "refuses the tenant's name"),
         ("server returned HTTP status 401 Unauthorized: x", "login"),
-        ("server returned HTTP status 404 Not Found: x", "(404, 405)"),
-        ("server returned HTTP status 409 Conflict: x", "another sender has its labels"),
+        ("server returned HTTP status 404 Not Found: x", "at this path"),
+        ("server returned HTTP status 409 Conflict: x", "another sender writes the same series"),
         ("server returned HTTP status 413 Request Entity Too Large: x", "larger than a limit"),
-        ("server returned HTTP status 429 Too Many Requests: x", "(429)"),
+        ("server returned HTTP status 429 Too Many Requests: x", "limit of active series"),
         ("server returned HTTP status 500 Internal Server Error: x", "no ring for this tenant"),
-        ("server returned HTTP status 503 Service Unavailable: x", "cannot store now"),
+        (
+            "server returned HTTP status 503 Service Unavailable: dial tcp 10.1.1.1:10901: connection refused",
+            "too few ingestors",
+        ),
+        ("server returned HTTP status 503 Service Unavailable: x", "too few ingestors"),
     ],
 )
 def test_each_complaint_has_a_cause_and_a_fix(text: str, word: str) -> None:
@@ -861,7 +865,7 @@ def test_each_complaint_has_a_cause_and_a_fix(text: str, word: str) -> None:
 def test_the_newest_complaint_counts() -> None:
     seen = healthy(second(queue(moment=SECOND, failed=120.0)))
     problem = told(delivering(then=seen), seen, "HTTP status 503", "HTTP status 409")[0]
-    assert "(409)" in problem.cause
+    assert "out of order" in problem.cause
 
 
 def test_without_a_log_the_checks_tell() -> None:

@@ -209,25 +209,34 @@ def test_everything_that_is_wrong_is_told_at_once(probe: Run) -> None:
         ),
         (
             'Get "http://s3.example:9000/": dial tcp 10.0.0.1:9000: connect: connection refused',
-            "nothing listens at the endpoint",
+            "nothing listens at the address and port of the endpoint",
         ),
-        ("dial tcp 10.0.0.1:9000: connect: no route to host", "there is no way from the cluster's nodes"),
+        (
+            "dial tcp 10.0.0.1:9000: connect: no route to host",
+            "there is no route from the cluster's nodes to the endpoint",
+        ),
         ("context deadline exceeded", "the endpoint does not answer"),
         (
             'Get "https://s3.example:9000/": http: server gave HTTP response to HTTPS client',
-            "the endpoint does not speak TLS (",
+            "the endpoint does not speak TLS at this port",
         ),
-        ("Client sent an HTTP request to an HTTPS server.", "the endpoint speaks TLS ("),
+        ("Client sent an HTTP request to an HTTPS server.", "the endpoint speaks TLS at this port"),
         (
             "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer",
-            "the connection is ended without an answer",
+            "the connection to the endpoint is closed before an answer",
         ),
         (
             "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-            "signed by an authority that Thanos does not trust",
+            "the certificate of the endpoint is signed by an untrusted authority",
         ),
-        ("x509: certificate has expired or is not yet valid: current time 2026", "certificate is out of date"),
-        ("x509: certificate is valid for other.example, not s3.example", "certificate is for another name"),
+        (
+            "x509: certificate has expired or is not yet valid: current time 2026",
+            "the certificate of the endpoint has expired",
+        ),
+        (
+            "x509: certificate is valid for other.example, not s3.example",
+            "the certificate of the endpoint is for another name",
+        ),
         ("The specified bucket does not exist", "the bucket does not exist there"),
         ("The Access Key Id you provided does not exist in our records.", "does not know the access key"),
         (

@@ -273,28 +273,40 @@ GET = f'Get "{URL}/-/healthy": '
         (
             "resolve",
             "dial tcp: lookup receiver.example on 10.96.0.10:53: read udp 10.0.0.1:1->10.96.0.10:53: i/o timeout",
-            "the edge's DNS does not answer",
+            "the cluster's DNS does not answer",
         ),
         (
             "resolve",
             "dial tcp: lookup receiver.example on 10.96.0.10:53: server misbehaving",
-            "the edge's DNS does not answer",
+            "the cluster's DNS does not answer",
         ),
-        ("connect", "dial tcp 192.168.101.210:19291: connect: connection refused", "nothing listens at this address"),
+        (
+            "connect",
+            "dial tcp 192.168.101.210:19291: connect: connection refused",
+            "nothing listens at the address and port of the receiver",
+        ),
         (
             "connect",
             "dial tcp 192.168.101.210:19291: connect: no route to host",
-            "there is no way from the edge's nodes",
+            "there is no route from the cluster's nodes to the receiver",
         ),
-        ("connect", "dial tcp: connect: network is unreachable", "there is no way from the edge's nodes"),
-        ("connect", "context deadline exceeded", "no answer comes from this address"),
-        ("connect", "dial tcp 192.168.101.210:19291: i/o timeout", "no answer comes from this address"),
-        ("http", "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer", "the connection is ended before"),
-        ("http", "EOF", "the connection is ended before"),
+        (
+            "connect",
+            "dial tcp: connect: network is unreachable",
+            "there is no route from the cluster's nodes to the receiver",
+        ),
+        ("connect", "context deadline exceeded", "the receiver does not answer"),
+        ("connect", "dial tcp 192.168.101.210:19291: i/o timeout", "the receiver does not answer"),
+        (
+            "http",
+            "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer",
+            "the connection to the receiver is closed before",
+        ),
+        ("http", "EOF", "the connection to the receiver is closed before"),
         (
             "http",
             'malformed HTTP response "\\x15\\x03\\x01\\x00\\x02\\x02"',
-            "the URL is http, and the receiver speaks TLS",
+            "the receiver speaks TLS at this port",
         ),
     ],
 )
@@ -310,29 +322,29 @@ def test_a_network_error_is_told_at_its_step(fails: Callable[..., str], step: st
     [
         (
             "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-            "signed by an authority that the edge does not trust",
+            "the certificate of the receiver is signed by an untrusted authority",
         ),
         (
             "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026",
-            "the receiver's certificate is out of date",
+            "the certificate of the receiver has expired",
         ),
         (
             "tls: failed to verify certificate: x509: certificate is valid for other.example, not receiver.example",
-            "is for another name or address",
+            "the certificate of the receiver is for another name or address",
         ),
         (
             "x509: cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs",
-            "is for another name or address",
+            "the certificate of the receiver is for another name or address",
         ),
-        ("remote error: tls: certificate required", "the receiver asks senders for a certificate, and none is sent"),
-        ("remote error: tls: bad certificate", "the receiver refuses the edge's client certificate"),
-        ("remote error: tls: unknown certificate authority", "the receiver refuses the edge's client certificate"),
-        ("remote error: tls: expired certificate", "the receiver refuses the edge's client certificate"),
+        ("remote error: tls: certificate required", "the receiver requires a client certificate, and none is sent"),
+        ("remote error: tls: bad certificate", "the receiver refuses the client certificate"),
+        ("remote error: tls: unknown certificate authority", "the receiver refuses the client certificate"),
+        ("remote error: tls: expired certificate", "the receiver refuses the client certificate"),
         ("remote error: tls: unrecognized name", "the receiver has no certificate for this name"),
-        ("remote error: tls: protocol version not supported", "the receiver ends the TLS handshake"),
-        ("http: server gave HTTP response to HTTPS client", "the URL is https, and the receiver does not speak TLS"),
-        ("tls: first record does not look like a TLS handshake", "the URL is https, and the receiver does not"),
-        ("x509: something new", "the receiver's certificate cannot be verified"),
+        ("remote error: tls: protocol version not supported", "the receiver aborts the TLS handshake"),
+        ("http: server gave HTTP response to HTTPS client", "the receiver does not speak TLS at this port"),
+        ("tls: first record does not look like a TLS handshake", "the receiver does not speak TLS at this port"),
+        ("x509: something new", "the certificate of the receiver cannot be verified"),
     ],
 )
 def test_a_failing_tls_handshake_is_told(fails: Callable[..., str], text: str, told: str) -> None:
@@ -344,7 +356,9 @@ def test_a_failing_tls_handshake_is_told(fails: Callable[..., str], text: str, t
 @pytest.mark.usefixtures("impatient")
 def test_a_redirect_to_tls_that_fails_is_told_where_the_url_has_no_tls(fails: Callable[..., str]) -> None:
     text = 'Get "https://receiver.example/": x509: certificate signed by unknown authority'
-    assert "step http: it redirects to https, and there the receiver's certificate is signed by" in fails("http", text)
+    assert "step http: it redirects to https, and there the certificate of the receiver is signed by" in fails(
+        "http", text
+    )
 
 
 @pytest.mark.usefixtures("impatient")
@@ -361,21 +375,21 @@ def test_an_ingress_without_backend_is_told_by_the_look(fails: Callable[..., str
         (
             "http",
             "400 Bad Request: Client sent an HTTP request to an HTTPS server.",
-            "the URL is http, and the receiver speaks TLS there",
+            "the receiver speaks TLS at this port",
         ),
-        ("http", "401 Unauthorized: no", "a login is asked for"),
-        ("http", "403 Forbidden: no", "it is forbidden"),
-        ("http", "404 Not Found: 404 page not found", "nothing takes remote write at this path"),
-        ("http", "405 Method Not Allowed: no", "takes no writes"),
-        ("http", "418 I'm a teapot: no", "something else than a Thanos Receive answers"),
-        ("accept", "409 Conflict: store locally for endpoint : conflict", "the sample is out of order or bounds"),
+        ("http", "401 Unauthorized: no", "requires a login"),
+        ("http", "403 Forbidden: no", "writing is forbidden"),
+        ("http", "404 Not Found: 404 page not found", "nothing accepts remote write at this path"),
+        ("http", "405 Method Not Allowed: no", "accepts no writes"),
+        ("http", "418 I'm a teapot: no", "the server is not a Thanos Receive"),
+        ("accept", "409 Conflict: store locally for endpoint : conflict", "samples are out of order or out of bounds"),
         ("accept", "413 Request Entity Too Large: no", "larger than a limit"),
-        ("accept", "429 Too Many Requests: no", "as many active series as its limit allows"),
+        ("accept", "429 Too Many Requests: no", "has reached its limit of active series"),
         ("accept", "500 Internal Server Error: no matching hashring to handle tenant", "no ring for this tenant"),
         ("http", "502 Bad Gateway: no", "cannot reach it"),
-        ("accept", "503 Service Unavailable: no", "too few ingestors take the sample"),
-        ("http", "504 Gateway Timeout: no", "waits for it in vain"),
-        ("accept", "507 Insufficient Storage: no", "not able to store the sample"),
+        ("accept", "503 Service Unavailable: no", "too few ingestors accept samples"),
+        ("http", "504 Gateway Timeout: no", "gets no answer in time"),
+        ("accept", "507 Insufficient Storage: no", "cannot store samples"),
     ],
 )
 def test_a_status_is_told_with_its_likely_cause(fails: Callable[..., str], step: str, status: str, told: str) -> None:
@@ -387,7 +401,7 @@ def test_a_status_is_told_with_its_likely_cause(fails: Callable[..., str], step:
 
 def test_a_receiver_that_does_not_answer_is_told(fails: Callable[..., str]) -> None:
     text = f'  FAILED: Post "{URL}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-    assert "step http: no answer came within promtool's 30 s" in fails("http", push=text)
+    assert "step http: the receiver does not answer in time" in fails("http", push=text)
 
 
 @pytest.mark.usefixtures("impatient")
