@@ -208,7 +208,7 @@ problems:
       description: Why.
       returned: always
       type: str
-      sample: Argo CD (monitoring) owns the agent, and puts back what is changed here
+      sample: Argo CD (monitoring) owns the agent, and reverts what is changed here
     fix:
       description: What to do.
       returned: always

@@ -30,6 +30,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
 from ansible_collections.miribit.thanos.plugins.module_utils.base.yaml_edit import Document, Yaml
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import CREDENTIALS_FOLDER
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import manager
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import FIELD_MANAGER, MANAGED_BY
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import config
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import spec as remote_write_spec
@@ -53,7 +54,6 @@ _KEY = re.compile(r"""["']?([A-Za-z_][-A-Za-z0-9_]*)["']?\s*[:=]\s*(?=\S)""")
 _SHORTEST_SECRET = 4
 #: Where none is known, as of an agent that never ran: what the gates compare is the same for each.
 _ANY_VERSION = "3.0.0"
-_GITOPS = {"argocd": "Argo CD", "flux": "Flux"}
 
 
 class State(StrEnum):
@@ -274,18 +274,14 @@ class _Change:
     def _check_owners(self) -> None:
         owners = {"the agent": self.agent["owner"], "its configuration": self.agent.get("config_owner") or {}}
         for what, owner in owners.items():
-            kind, name = owner.get("kind"), owner.get("name")
-            custom = owner.get("custom_resource")
-            if kind in _GITOPS or custom:
-                # Such as a SealedSecret, whose controller writes the Secret anew.
-                who = f"{_GITOPS[kind]} ({name})" if kind in _GITOPS else f"{custom['kind']} {custom['name']}"
-                cause = f"{who} owns {what}, and puts back what is changed here"
-                where = "its repository, or stop its synchronisation" if kind in _GITOPS else "it, or keep it from that"
-                fix = f"make the change in {where} and set prometheus_agent_accept_owner: true"
+            managed = manager(owner)
+            if managed and managed.reverts:
+                cause = f"{managed} owns {what}, and reverts what is changed here"
+                fix = f"make the change in {managed.source} and set prometheus_agent_accept_owner: true"
                 (self.warnings if self.wish.accept_owner else self.problems).append(Problem(self.subject, cause, fix))
-            elif kind == "helm":
-                cause = f"the Helm release {name} owns {what}: its next upgrade brings the old values back"
-                self.warnings.append(Problem(self.subject, cause, "write the change into the release's values, too"))
+            elif managed:
+                cause = f"{managed} owns {what}: its next upgrade restores the old values"
+                self.warnings.append(Problem(self.subject, cause, f"write the change into {managed.source}, too"))
 
     def _version(self) -> str | None:
         """The version that is to run."""

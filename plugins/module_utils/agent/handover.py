@@ -22,6 +22,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.names import D
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.base.yaml_edit import Document, Yaml
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import manager
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import FIELD_MANAGER, MANAGED_BY
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import config
 
@@ -224,16 +225,15 @@ class _Planner:
             self._check_others(old, text, urls)
 
     def _check_owner(self, old: Old, owner: Facts) -> None:
-        kind, name = owner.get("kind"), owner.get("name")
-        if kind in {"argocd", "flux"}:
-            who = {"argocd": "Argo CD", "flux": "Flux"}[kind]
-            cause = f"{who} ({name}) owns it, and brings it back when it is scaled down here"
-            fix = "set its replicas to 0 in the repository, or stop the synchronisation and set "
-            fix += "prometheus_agent_accept_owner: true"
+        # The replicas that are set are those of its custom resource, where it has one.
+        managed = manager({**owner, "custom_resource": None})
+        if managed and managed.reverts:
+            cause = f"{managed} owns it, and reverts what is changed here: it would run again"
+            fix = f"set its replicas to 0 in {managed.source} and set prometheus_agent_accept_owner: true"
             (self.warnings if self.wish.accept_owner else self.problems).append(Problem(str(old), cause, fix))
-        elif kind == "helm":
-            cause = f"the Helm release {name} owns it: its next upgrade brings it back, and then both deliver"
-            self.warnings.append(Problem(str(old), cause, "set its replicas to 0 in the release's values, too"))
+        elif managed:
+            cause = f"{managed} owns it: its next upgrade restores the old values, and then both deliver"
+            self.warnings.append(Problem(str(old), cause, f"set its replicas to 0 in {managed.source}, too"))
 
     def _check_others(self, old: Old, text: str, urls: list[str]) -> None:
         """Whether it writes to other systems."""

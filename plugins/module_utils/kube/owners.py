@@ -21,6 +21,9 @@ Objects = Mapping[str, Sequence[Object]]
 #: What Kubernetes itself makes pods of. An owner of another kind is a custom resource.
 ORDINARY = frozenset({"Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"})
 
+#: Kind of an owner -> its name, for those that restore their objects from a repository.
+GITOPS = {"argocd": "Argo CD", "flux": "Flux"}
+
 _ARGOCD_ID = "argocd.argoproj.io/tracking-id"
 _ARGOCD_LABEL = "argocd.argoproj.io/instance"
 _ARGOCD_MANAGERS = {"argocd-controller", "argocd-application-controller"}
@@ -40,6 +43,20 @@ class Reference:
 
     kind: str
     name: str
+
+
+@dataclass(frozen=True)
+class Manager:
+    """Software that undoes changes of the objects that it owns."""
+
+    name: str
+    #: At once; else with its next upgrade.
+    reverts: bool
+    #: For a fix: the place of a change that lasts.
+    source: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True)
@@ -119,6 +136,17 @@ def owner(kind: str, item: Object, objects: Objects) -> dict[str, object]:
         "chart_version": version,
         "custom_resource": customs[0] if customs else None,
     }
+
+
+def manager(owned: Mapping[str, Any]) -> Manager | None:
+    """Return what manages an object, of which this is the owner()."""
+    kind, name, custom = owned.get("kind"), owned.get("name"), owned.get("custom_resource")
+    if kind in GITOPS:
+        return Manager(f"{GITOPS[kind]} ({name})", True, "its repository, or stop its synchronisation")
+    if custom:
+        # Such as a SealedSecret, whose controller writes the Secret again.
+        return Manager(f"{custom['kind']} {custom['name']}", True, "it, or keep it from that")
+    return Manager(f"the Helm release {name}", False, "the release's values") if kind == "helm" else None
 
 
 def _reference(content: Object) -> Reference:

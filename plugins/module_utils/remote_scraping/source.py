@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import owner
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import GITOPS, owner
 
 Facts = dict[str, Any]
 Values = dict[str, Any]
@@ -32,7 +32,6 @@ _OBJECTS = {
     "scrapeConfig": "ScrapeConfig",
 }
 _OBJECT = re.compile(rf"({'|'.join(_OBJECTS)})/([^/]+)/([^/]+)(/[0-9]+)?")
-_GITOPS = {"argocd": "Argo CD", "flux": "Flux"}
 _ARCHIVE = re.compile(r"https?://[^?#]*/([^/?#]+)\.tgz(?:[?#]|\Z)")
 
 
@@ -55,7 +54,7 @@ class Source:
             case "unknown":
                 return place
             case _:
-                return f"{_GITOPS[self.kind]} application {place}"
+                return f"{GITOPS[self.kind]} application {place}"
 
     def as_dict(self) -> dict[str, str]:
         return {"kind": self.kind, "namespace": self.namespace, "name": self.name, "key": self.key}
@@ -95,8 +94,8 @@ class Source:
 
     def unchangeable(self) -> str:
         """Why it is not changed."""
-        if self.kind in _GITOPS:
-            return f"{_GITOPS[self.kind]} would undo a change that is made behind its back"
+        if self.kind in GITOPS:
+            return f"{GITOPS[self.kind]} would undo a change that is made behind its back"
         return "where its scrape jobs are written is not known"
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import GITOPS
 
 FULL = "prometheus"
 AGENT = "prometheus_agent"
@@ -172,7 +173,7 @@ class Owner:
     custom_resource: str
 
     def __str__(self) -> str:
-        words = {"helm": "Helm release", "argocd": "Argo CD", "flux": "Flux", "none": "nobody"}
+        words = {**GITOPS, "helm": "Helm release", "none": "nobody"}
         text = words.get(self.kind or "", "")
         if self.kind == "custom_resource":
             return self.custom_resource

@@ -585,14 +585,14 @@ def test_another_secret_of_credentials_is_another_start() -> None:
         (
             {"owner": {**NOBODY, "kind": "argocd", "name": "monitoring"}},
             (
-                "Argo CD (monitoring) owns the agent, and puts back what is changed here. Fix: make the change in its "
+                "Argo CD (monitoring) owns the agent, and reverts what is changed here. Fix: make the change in its "
                 "repository, or stop its synchronisation and set prometheus_agent_accept_owner: true."
             ),
         ),
         (
             {"config_owner": {**NOBODY, "kind": "flux", "name": "edge"}},
             (
-                "Flux (edge) owns its configuration, and puts back what is changed here. Fix: make the change in its "
+                "Flux (edge) owns its configuration, and reverts what is changed here. Fix: make the change in its "
                 "repository, or stop its synchronisation and set prometheus_agent_accept_owner: true."
             ),
         ),
@@ -606,7 +606,7 @@ def test_another_secret_of_credentials_is_another_start() -> None:
                 }
             },
             (
-                "SealedSecret agent owns its configuration, and puts back what is changed here. Fix: make the change "
+                "SealedSecret agent owns its configuration, and reverts what is changed here. Fix: make the change "
                 "in it, or keep it from that and set prometheus_agent_accept_owner: true."
             ),
         ),
@@ -660,14 +660,14 @@ def test_a_configuration_that_cannot_be_read_is_told_of_the_agent_without_quotin
 def test_what_gitops_owns_is_changed_with_a_warning_if_that_is_accepted(kind: str) -> None:
     made = planned(agent(owner={**NOBODY, "kind": kind, "name": "edge"}), Wish(SPEC, accept_owner=True))
     assert made.state == "out_of_sync"
-    assert "(edge) owns the agent, and puts back what is changed here" in made.warnings[0].cause
+    assert "(edge) owns the agent, and reverts what is changed here" in made.warnings[0].cause
 
 
 def test_what_helm_owns_is_changed_with_a_warning() -> None:
     made = planned(agent(owner={**NOBODY, "kind": "helm", "name": "agent"}))
     assert made.state == "out_of_sync"
     assert str(made.warnings[0]) == (
-        f"{ID}: the Helm release agent owns the agent: its next upgrade brings the old values back. "
+        f"{ID}: the Helm release agent owns the agent: its next upgrade restores the old values. "
         "Fix: write the change into the release's values, too."
     )
 

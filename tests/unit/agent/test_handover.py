@@ -145,7 +145,7 @@ def test_unknown_replicas_are_refused_because_nobody_could_bring_them_back() -> 
 @pytest.mark.parametrize("kind", ["argocd", "flux"])
 def test_one_that_is_brought_back_at_once_is_refused(kind: str) -> None:
     old = agent(owner={**NOBODY, "kind": kind, "name": "edge"})
-    assert "brings it back" in refused(planned(old))
+    assert "it would run again" in refused(planned(old))
     accepted = planned(old, accept_owner=True)
     assert leaving(accepted)
     assert len(accepted.warnings) == 1
