@@ -13,7 +13,7 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import passwords, reach, readers, usage
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.data_sources import sidecar_labels
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.kinds import CONFIG_MAP, KINDS, Kind
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import Servers, load_yaml, moment
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.usage import Used
@@ -30,6 +31,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube import claims 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace, read_version
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import containers_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     NAMESPACES,
     NODES,
@@ -51,8 +53,6 @@ PAGE = 500
 _KUBELET_SECONDS = 15.0
 
 _POD_METRICS = objects.Resource("metrics.k8s.io/v1beta1", "pods")
-#: The label by which Grafana's chart finds data sources, if it is told no other.
-_DATA_SOURCES = "grafana_datasource"
 #: Which domain the cluster calls its own.
 _DNS = ("kube-system", "coredns")
 
@@ -251,7 +251,8 @@ class _Look:
 
     def _labelled_config_maps(self, pods: list[Object]) -> list[Object]:
         """Those that the labels of Grafana's data sources name. All of a cluster would be too many."""
-        answers = [self._ask(partial(self._list, CONFIG_MAP, label)) for label in sorted(_data_source_labels(pods))]
+        labels = sidecar_labels(content for pod in pods for content in containers_of(pod))
+        answers = [self._ask(partial(self._list, CONFIG_MAP, label)) for label in sorted(labels)]
         found = []
         for answer in answers:
             if listed := answer():
@@ -267,7 +268,7 @@ class _Look:
             if component["kind"] == "grafana"
             for pod in component["pods"]
         }
-        reading |= {_place(pod) for pod in pods if any(map(readers.is_kiali, _containers(pod)))}
+        reading |= {_place(pod) for pod in pods if any(map(readers.is_kiali, containers_of(pod)))}
         places = {_DNS, *(place for pod in pods if _place(pod) in reading for place in _mounted_config_maps(pod))}
         # A list of one: whoever may list needs no other permission.
         answers = [self._ask(partial(self._config_map, namespace, name)) for namespace, name in sorted(places)]
@@ -358,22 +359,6 @@ class _Look:
 
 
 # Small things.
-
-
-def _data_source_labels(pods: Iterable[Object]) -> set[str]:
-    """The labels by which Grafana's sidecars find data sources."""
-    found = {_DATA_SOURCES}
-    for pod in pods:
-        for container in _containers(pod):
-            variables = [mapping(variable) for variable in elements(container.get("env"))]
-            plain = {str(one.get("name")): str(one["value"]) for one in variables if "value" in one}
-            if plain.get("FOLDER", "").rstrip("/").endswith("/datasources") and plain.get("LABEL"):
-                found.add(plain["LABEL"])
-    return found
-
-
-def _containers(pod: Object) -> list[Mapping[str, Any]]:
-    return [mapping(container) for container in elements(mapping(pod.get("spec")).get("containers"))]
 
 
 def _mounted_config_maps(pod: Object) -> Iterator[tuple[str, str]]:

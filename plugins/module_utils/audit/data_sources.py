@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Scene, reader_fact, shown
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
@@ -22,8 +23,19 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import 
 #: Reads YAML; what cannot be read it answers with None.
 Load = Callable[[str], object]
 
+#: The label by which Grafana's chart finds data sources, if its sidecar is given no other.
 _DATA_SOURCE_LABEL = "grafana_datasource"
 _PROVISIONING = "/etc/grafana/provisioning"
+
+
+def sidecar_labels(contents: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the labels by which sidecars among these containers find the data sources of Grafana."""
+    found = {_DATA_SOURCE_LABEL}
+    for content in contents:
+        plain = plain_variables(content)
+        if PurePosixPath(plain.get("FOLDER", "")).name == "datasources" and plain.get("LABEL"):
+            found.add(plain["LABEL"])
+    return found
 
 
 def data_sources(scene: Scene, load: Load) -> Iterator[dict[str, object]]:
@@ -45,7 +57,7 @@ def _provisioned(scene: Scene) -> list[tuple[Object, str, str]]:
     """The ConfigMaps with data sources, the key of each, and the namespace in which their hosts are looked up."""
     grafanas = [one for one in scene.containers if one.kind == "grafana"]
     spaces = {one.workload.namespace for one in grafanas}
-    labels = {_DATA_SOURCE_LABEL, *_watched_labels(scene)}
+    labels = sidecar_labels(one.content for one in scene.containers)
     found: dict[tuple[str, str, str], tuple[Object, str, str]] = {}
     for item in scene.objects.get("ConfigMap", ()):
         # Who reads it is a sidecar of Grafana, which can be in another namespace.
@@ -61,16 +73,6 @@ def _provisioned(scene: Scene) -> list[tuple[Object, str, str]]:
 def _files(config_map: Object) -> list[str]:
     """Grafana reads no others."""
     return [key for key in mapping_at(config_map, "data") if key.endswith((".yaml", ".yml"))]
-
-
-def _watched_labels(scene: Scene) -> set[str]:
-    """The labels by which sidecars of Grafana find data sources, where they are told another one."""
-    found = set()
-    for one in scene.containers:
-        plain = plain_variables(one.content)
-        if PurePosixPath(plain.get("FOLDER", "")).name == "datasources" and "LABEL" in plain:
-            found.add(plain["LABEL"])
-    return found
 
 
 def _mounted_keys(one: Container, config_map: Object) -> Iterator[str]:

@@ -126,7 +126,7 @@ class Container:
     @property
     def pods(self) -> tuple[Object, ...]:
         pods = self.workload.pods or ()
-        return tuple(pod for pod in pods if any(one.get("name") == self.name for one in _containers(pod)))
+        return tuple(pod for pod in pods if any(one.get("name") == self.name for one in containers_of(pod)))
 
 
 @dataclass(frozen=True)
@@ -302,7 +302,7 @@ def containers(objects: Objects) -> list[Container]:
     for workload in workloads(objects):
         own: dict[str, Container] = {}
         for holder in workload.holders:
-            for content in _containers(holder):
+            for content in containers_of(holder):
                 one = Container(workload, content, holder, kind_of(content))
                 own.setdefault(one.name, one)
         found += own.values()
@@ -323,7 +323,8 @@ def _wanted_by(pod: Object, items: Mapping[Place, Object], sees_replica_sets: bo
     return place
 
 
-def _containers(holder: Object) -> list[Object]:
+def containers_of(holder: Object) -> list[Object]:
+    """Return the containers of a pod or a template of pods that run side by side."""
     lasting = [one for one in list_at(holder, "spec", "initContainers") if one.get("restartPolicy") == "Always"]
     return [*lasting, *list_at(holder, "spec", "containers")]
 

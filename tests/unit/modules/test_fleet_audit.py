@@ -441,9 +441,14 @@ def test_the_file_that_kiali_reads_is_read(look: Look, fake: FakeCluster) -> Non
     assert (reader["kind"], reader["reads"]) == ("kiali", "https://prometheus.example")
 
 
-def test_the_label_that_a_sidecar_watches_is_looked_for(look: Look, fake: FakeCluster) -> None:
-    env = [{"name": "LABEL", "value": "our_sources"}, {"name": "FOLDER", "value": "/etc/grafana/datasources"}]
-    fake.lists(PODS, grafana(env=env))
+@pytest.mark.parametrize("place", ["containers", "initContainers"])
+@pytest.mark.parametrize("folder", ["/etc/grafana/datasources", "/etc/grafana/datasources/", "datasources"])
+def test_the_label_that_a_sidecar_watches_is_looked_for(look: Look, fake: FakeCluster, folder: str, place: str) -> None:
+    env = [{"name": "LABEL", "value": "our_sources"}, {"name": "FOLDER", "value": folder}]
+    pod = grafana()
+    sidecar = {"name": "sidecar", "image": "k8s-sidecar", "env": env, "restartPolicy": "Always"}
+    pod["spec"][place] = [*pod["spec"].get(place, []), sidecar]
+    fake.lists(PODS, pod)
     look()
     assert (CONFIG_MAPS, "our_sources") in selected(fake)
 
