@@ -353,7 +353,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import kind_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, kind_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
@@ -363,7 +363,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.expositi
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import InstantQuery, Prometheus
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, key_of, targets
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import written
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import masked
 
 try:

@@ -162,9 +162,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file, tenants, written
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 
 Found = dict[str, Any]
 

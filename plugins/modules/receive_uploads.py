@@ -194,6 +194,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run as probe_run
@@ -209,7 +210,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.probe.uploads impor
     missing,
     read,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 
 # About 80,000 blocks. Kubelets keep 10 MiB.
 _LOG = (("limitBytes", "10485760"),)

@@ -210,9 +210,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import EVENTS, PODS, Object, Objects, Resource
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver, is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import (
     LOG_LINES,
     LogPlace,

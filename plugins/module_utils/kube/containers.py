@@ -333,13 +333,19 @@ def has_ended(pod: Object) -> bool:
     return mapping_at(pod, "status").get("phase") in _ENDED
 
 
+def is_terminating(item: Object) -> bool:
+    return "deletionTimestamp" in mapping_at(item, "metadata")
+
+
 def is_leaving(pod: Object) -> bool:
-    return "deletionTimestamp" in mapping_at(pod, "metadata")
+    """Check for a pod that is being deleted, or has ended and stays for its log only (an evicted one)."""
+    return is_terminating(pod) or has_ended(pod)
 
 
-def is_ready(pod: Object) -> bool:
-    conditions = list_at(pod, "status", "conditions")
-    return not is_leaving(pod) and any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+def is_ready(item: Object) -> bool:
+    """Check a pod or a node. What is being deleted is not ready: Services send nothing to it."""
+    ready = {one.get("status") for one in list_at(item, "status", "conditions") if one.get("type") == "Ready"}
+    return "True" in ready and not is_terminating(item)
 
 
 # Files of a container.

@@ -160,10 +160,6 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def is_over(pod: Object) -> bool:
-    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-
-
 def started(pod: Object) -> dict[str, int | None]:
     """The exit codes of the steps that ended, and None for those that run."""
     return {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import has_ended
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     EVENTS,
     JOBS,
@@ -26,7 +27,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import (
     Outcome,
     Probe,
     broken,
-    is_over,
     job_obstacle,
     left_overs,
     not_started,
@@ -99,7 +99,7 @@ class _Watch:
             pods = self.objects.find(PODS, self.probe.namespace, selector=f"job-name={self.name}")
             if not pods:
                 self._be_patient(job_obstacle(self._events(self.name), self.where))
-            elif is_over(pods[0]):
+            elif has_ended(pods[0]):
                 return self._ended(pods[0])
             elif self._is_enough(pods[0]):
                 return self._so_far(pods[0])

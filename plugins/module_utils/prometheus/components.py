@@ -19,8 +19,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     Workload,
     containers,
     flag,
-    is_leaving,
     is_ready,
+    is_terminating,
     source_of,
     source_of_variable,
     variable_in,
@@ -122,7 +122,7 @@ def leftovers(objects: Objects) -> list[Fact]:
     found: list[Fact] = []
     for pod in sorted(objects.get("Pod", ()), key=lambda pod: (namespace_of(pod), name_of(pod))):
         failed = mapping_at(pod, "status").get("phase") == "Failed"
-        if failed and not is_leaving(pod) and (why := _why_it_stays(pod, objects)):
+        if failed and not is_terminating(pod) and (why := _why_it_stays(pod, objects)):
             own = {"pod": name_of(pod), "namespace": namespace_of(pod), "reason": _end_of(pod)}
             found.append({**own, "why": why})
     return found
@@ -216,7 +216,7 @@ def _status(pod: Object, name: str) -> Object:
 
 
 def _is_container_ready(pod: Object, name: str) -> bool:
-    return bool(_status(pod, name).get("ready")) and not is_leaving(pod)
+    return bool(_status(pod, name).get("ready")) and not is_terminating(pod)
 
 
 def _pod(pod: Object, name: str) -> Fact:
@@ -232,7 +232,7 @@ def _pod(pod: Object, name: str) -> Fact:
 
 def _reason(pod: Object, status: Object) -> str | None:
     """Why it does not run, or else why it was started again."""
-    if is_leaving(pod):
+    if is_terminating(pod):
         return "Terminating"
     conditions = [one for one in list_at(pod, "status", "conditions") if one.get("type") == "PodScheduled"]
     found = [

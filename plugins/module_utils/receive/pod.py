@@ -85,14 +85,3 @@ class Receiver:
             if any(str(port.get("containerPort")) == self.port for port in container.get("ports") or [])
         ]
         return str((with_port or [containers[0]["name"]])[0])
-
-
-def is_ready(pod: objects.Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
-
-
-def is_leaving(pod: objects.Object) -> bool:
-    """Whether it is being deleted, or has ended and stays for its log only (an evicted one)."""
-    ended = (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
-    return ended or "deletionTimestamp" in pod["metadata"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, is_terminating
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import is_leaving, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.state import (
     WITH_PODS,
     State,
@@ -180,7 +180,7 @@ def _not_created(state: State, item: Object, scene: Scene) -> Reason | None:
 def _of_pod(state: State, item: Object, pod: Object, scene: Scene) -> Reason | None:
     """Why a pod is not ready, if it is not."""
     name = pod["metadata"]["name"]
-    if "deletionTimestamp" in pod["metadata"]:
+    if is_terminating(pod):
         seconds = pod["metadata"].get("deletionGracePeriodSeconds", 30)
         cause = f"pod {name} is terminating, for which it has {seconds} s"
         fix = "raise 'timeout' above that; see what it waits for in its log"
