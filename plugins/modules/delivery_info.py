@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - miribit.thanos.attributes.info_module
   - miribit.thanos.attributes.action_group
   - miribit.thanos.cluster_access
+  - miribit.thanos.thanos_query.required
 options:
   cluster:
     description:
@@ -44,45 +45,6 @@ options:
     description: What tells the samples of this edge from those of others at Thanos Query.
     type: dict
     required: true
-  query:
-    description: Where Thanos Query is, normally on the central cluster.
-    type: dict
-    required: true
-    suboptions:
-      kubeconfig:
-        description: Path of the kubeconfig file. If not given, it is O(kubeconfig).
-        type: path
-      context:
-        description: Name of a context in it. If not given, it is the current one.
-        type: str
-      uid:
-        description: UID that the namespace C(kube-system) of that cluster must have. If not given, any will do.
-        type: str
-      namespace:
-        description: Namespace of the Service.
-        type: str
-        required: true
-      service:
-        description: Name of the Service.
-        type: str
-        required: true
-      port:
-        description: Port of the HTTP API, by its number or by the name that the Service gives it.
-        type: str
-        default: http
-      scheme:
-        description: V(https) where the port speaks TLS. The API server does not check the certificate.
-        type: str
-        choices: [http, https]
-        default: http
-      path_prefix:
-        description: Query's C(--web.route-prefix).
-        type: str
-        default: ""
-      tenant_label:
-        description: The ingestors' C(--receive.tenant-label-name).
-        type: str
-        default: tenant_id
   watch:
     description:
       - How long to watch the agents' counters, in seconds.
@@ -251,7 +213,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.gate import delivery
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
@@ -259,10 +220,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     is_leaving,
     version_of,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import session_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
-    NAMESPACES,
     PODS,
     REPLICA_SETS,
     STATEFUL_SETS,
@@ -270,14 +231,15 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     Objects,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
     InstantQuery,
     Prometheus,
     QueryResult,
+    query_spec,
+    query_target,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
 
@@ -302,21 +264,7 @@ def main() -> None:
             "uid": {"type": "str"},
             "namespace": {"type": "str", "required": True},
             "external_labels": {"type": "dict", "required": True},
-            "query": {
-                "type": "dict",
-                "required": True,
-                "options": {
-                    "kubeconfig": {"type": "path"},
-                    "context": {"type": "str"},
-                    "uid": {"type": "str"},
-                    "namespace": {"type": "str", "required": True},
-                    "service": {"type": "str", "required": True},
-                    "port": {"type": "str", "default": "http"},
-                    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
-                    "path_prefix": {"type": "str", "default": ""},
-                    "tenant_label": {"type": "str", "default": "tenant_id"},
-                },
-            },
+            "query": query_spec(required=True),
             "watch": {"type": "float"},
         },
         supports_check_mode=True,
@@ -338,7 +286,7 @@ def look(options: Options) -> dict[str, Any]:
     problems: list[Problem] = []
     unseen: list[Problem] = []
     try:
-        seen = replace(seen, agents=_watched(_session(options, options), options))
+        seen = replace(seen, agents=_watched(session_at(options, options), options))
     except ProblemError as error:
         problems += [delivery.of_edge(problem, name) for problem in error.problems]
     # What has arrived of an edge that cannot be reached is known all the same.
@@ -355,18 +303,6 @@ def look(options: Options) -> dict[str, Any]:
         "unseen": [problem.as_dict() for problem in unseen],
         "delivery": delivery.facts(seen),
     }
-
-
-def _session(options: Options, place: Options) -> Session:
-    """Of the cluster that is meant. Raises ProblemError if it is another one."""
-    session = cluster.session(place["kubeconfig"] or options["kubeconfig"], place["context"])
-    if place["uid"]:
-        identity = read_namespace(session.get(NAMESPACES.path("", IDENTITY_NAMESPACE)), session.cluster)
-        if identity.uid != place["uid"]:
-            cause = f"its namespace {IDENTITY_NAMESPACE} has the UID {identity.uid or '(not seen)'}, not {place['uid']}"
-            fix = "correct kubeconfig and context, or fleet_cluster_uid if this cluster was made anew"
-            raise ProblemError([Problem(f"Cluster behind {session.cluster}", cause, fix)])
-    return session
 
 
 # The agents.
@@ -445,8 +381,7 @@ class _Process:
 def _asked(seen: delivery.Seen, options: Options) -> tuple[delivery.Seen, list[Problem]]:
     """With what Query has, and what it could not tell. Raises ProblemError if it could not be asked at all."""
     place = options["query"]
-    parts = {name: place[name] for name in ("namespace", "port", "scheme", "path_prefix")}
-    query = Prometheus(_session(options, place), ProxyTarget(kind="service", name=place["service"], **parts))
+    query = Prometheus(session_at(place, options), query_target(place))
     found = _instant(query, delivery.moments_query(seen.external_labels, place["tenant_label"]))
     stored = Stored(
         max((sample.timestamp for sample in found.samples), default=0.0),

@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - miribit.thanos.attributes.info_module
   - miribit.thanos.attributes.action_group
   - miribit.thanos.cluster_access
+  - miribit.thanos.thanos_query
 attributes:
   check_mode:
     details:
@@ -137,41 +138,6 @@ options:
         description: The port of their C(--http-address).
         type: int
         default: 10902
-  query:
-    description: Where Thanos Query is, normally on the central cluster. If not given, it is not asked.
-    type: dict
-    suboptions:
-      kubeconfig:
-        description: Path of the kubeconfig file. If not given, it is O(kubeconfig).
-        type: path
-      context:
-        description: Name of a context in it. If not given, it is the current one.
-        type: str
-      namespace:
-        description: Namespace of the Service.
-        type: str
-        required: true
-      service:
-        description: Name of the Service.
-        type: str
-        required: true
-      port:
-        description: Port of the HTTP API, by its number or by the name that the Service gives it.
-        type: str
-        default: http
-      scheme:
-        description: V(https) where the port speaks TLS. The API server does not check the certificate.
-        type: str
-        choices: [http, https]
-        default: http
-      path_prefix:
-        description: Query's C(--web.route-prefix).
-        type: str
-        default: ""
-      tenant_label:
-        description: The ingestors' C(--receive.tenant-label-name).
-        type: str
-        default: tenant_id
   timeout:
     description: How long to wait at most, in seconds.
     type: float
@@ -354,13 +320,19 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, kind_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import session_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Config, config
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import InstantQuery, Prometheus
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
+    InstantQuery,
+    Prometheus,
+    query_spec,
+    query_target,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, key_of, targets
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import written
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
@@ -419,17 +391,7 @@ def main() -> None:
                     "port": {"type": "int", "default": 10902},
                 },
             },
-            "query": {
-                "type": "dict",
-                "options": {
-                    **place,
-                    "service": {"type": "str", "required": True},
-                    "port": {"type": "str", "default": "http"},
-                    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
-                    "path_prefix": {"type": "str", "default": ""},
-                    "tenant_label": {"type": "str", "default": "tenant_id"},
-                },
-            },
+            "query": query_spec(),
             "timeout": {"type": "float", "default": 600},
             "interval": {"type": "float", "default": 3},
             "lock": {"type": "dict"},
@@ -624,15 +586,11 @@ def _logs(session: Session, namespace: str, verdict: Verdict, seen: Seen) -> dic
 # The receiver.
 
 
-def _session(options: dict[str, Any], place: dict[str, Any]) -> Session:
-    return cluster.session(place["kubeconfig"] or options["kubeconfig"], place["context"])
-
-
 def _routers(options: dict[str, Any]) -> tuple[Router, ...] | None:
     place = options["routers"]
     if place is None:
         return None
-    session = _session(options, place)
+    session = session_at(place, options)
     pods = Objects(session).find(PODS, place["namespace"], place["selector"])
     staying = sorted((pod for pod in pods if not is_leaving(pod)), key=_name)
     return tuple(_router(Receiver(session, pod, str(place["port"]))) for pod in staying)
@@ -651,8 +609,7 @@ def _stored(options: dict[str, Any], wanted: Wanted, seen: Seen) -> dict[str, St
     place = options["query"]
     if place is None:
         return None
-    parts = {name: place[name] for name in ("namespace", "port", "scheme", "path_prefix")}
-    query = Prometheus(_session(options, place), ProxyTarget(kind="service", name=place["service"], **parts))
+    query = Prometheus(session_at(place, options), query_target(place))
     known = wanted.config or next((pod.config for pod in seen.pods if pod.config), Config())
     tenants = dict.fromkeys(block.tenant(wanted.tenant_header) for block in known.blocks)
     labels = dict(known.external_labels)

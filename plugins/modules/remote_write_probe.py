@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - miribit.thanos.attributes
   - miribit.thanos.attributes.action_group
   - miribit.thanos.cluster_access
+  - miribit.thanos.thanos_query
 attributes:
   check_mode:
     support: partial
@@ -121,42 +122,6 @@ options:
       - What the receiver answers with 429 or 5xx is repeated by C(promtool) for up to 85 seconds before it says so.
     type: int
     default: 150
-  query:
-    description:
-      - Where Thanos Query is, normally on the central cluster. If not given, nothing is read back.
-    type: dict
-    suboptions:
-      kubeconfig:
-        description: Path of the kubeconfig file. If not given, it is O(kubeconfig).
-        type: path
-      context:
-        description: Name of a context in it. If not given, it is the current one.
-        type: str
-      namespace:
-        description: Namespace of the Service.
-        type: str
-        required: true
-      service:
-        description: Name of the Service.
-        type: str
-        required: true
-      port:
-        description: Port of the HTTP API, by its number or by the name that the Service gives it.
-        type: str
-        default: http
-      scheme:
-        description: V(https) where the port speaks TLS. The API server does not check the certificate.
-        type: str
-        choices: [http, https]
-        default: http
-      path_prefix:
-        description: Query's C(--web.route-prefix).
-        type: str
-        default: ""
-      tenant_label:
-        description: The ingestors' C(--receive.tenant-label-name).
-        type: str
-        default: tenant_id
 seealso:
   - module: miribit.thanos.remote_write
   - module: miribit.thanos.promql_info
@@ -312,8 +277,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import session_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import SECRETS, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems, secret_text
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import (
@@ -332,6 +297,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query im
     InstantQuery,
     Prometheus,
     QueryResult,
+    query_spec,
+    query_target,
 )
 
 #: An edge must have room for so many pods.
@@ -359,19 +326,7 @@ def main() -> None:
             "username": {"type": "str", "default": ""},
             "server_name": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 150},
-            "query": {
-                "type": "dict",
-                "options": {
-                    "kubeconfig": {"type": "path"},
-                    "context": {"type": "str"},
-                    "namespace": {"type": "str", "required": True},
-                    "service": {"type": "str", "required": True},
-                    "port": {"type": "str", "default": "http"},
-                    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
-                    "path_prefix": {"type": "str", "default": ""},
-                    "tenant_label": {"type": "str", "default": "tenant_id"},
-                },
-            },
+            "query": query_spec(),
         },
         mutually_exclusive=[("credentials", "credentials_secret"), ("tenant", "tenants")],
         supports_check_mode=True,
@@ -390,7 +345,7 @@ def main() -> None:
 
 
 def probe(options: dict[str, Any], *, check_mode: bool) -> tuple[list[Attempt], list[Problem]]:
-    target = _target(options["query"])
+    target = query_target(options["query"]) if options["query"] else None
     values = {name: text for name, text in (options["credentials"] or {}).items() if text}
     canaries, wrong = _canaries(options, values)
     wrong += [*option_problems(options["image"], options["timeout"]), *(target.problems() if target else [])]
@@ -402,7 +357,7 @@ def probe(options: dict[str, Any], *, check_mode: bool) -> tuple[list[Attempt], 
         objects = Objects(session.session(options["kubeconfig"], options["context"]))
         if options["credentials_secret"]:
             canaries, wrong = _canaries(options, _from_secret(objects, options))
-        prometheus = Prometheus(_query_session(options), target) if target else None
+        prometheus = Prometheus(session_at(options["query"], options), target) if target else None
     except ProblemError as error:
         return unsent, list(error.problems)
     if wrong:
@@ -485,18 +440,6 @@ def _from_secret(objects: Objects, options: Mapping[str, Any]) -> dict[str, str]
         cause = f"it holds no text under {', '.join(missing or CREDENTIALS)}; its keys: {there_are}"
         raise ProblemError([Problem(place, cause, "add what is missing, or leave it out of 'credentials_keys'")])
     return values
-
-
-def _target(query: dict[str, Any] | None) -> ProxyTarget | None:
-    if query is None:
-        return None
-    parts = {name: query[name] for name in ("namespace", "port", "scheme", "path_prefix")}
-    return ProxyTarget(kind="service", name=query["service"], **parts)
-
-
-def _query_session(options: dict[str, Any]) -> session.ClusterSession:
-    query = options["query"]
-    return session.session(query["kubeconfig"] or options["kubeconfig"], query["context"])
 
 
 def _read_back(

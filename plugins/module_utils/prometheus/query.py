@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
@@ -95,6 +97,32 @@ class Prometheus:
         if problem := refusal(self.target, answer, self.session.cluster):
             raise ProblemError([problem])
         return parse_query_answer(answer, subject=f"{self.target} in {self.session.cluster}")
+
+
+def query_spec(*, required: bool = False) -> dict[str, object]:
+    """Return the option query, of which doc_fragments/thanos_query.py is the twin."""
+    text: dict[str, object] = {"type": "str"}
+    return {
+        "type": "dict",
+        "required": required,
+        "options": {
+            "kubeconfig": {"type": "path"},
+            "context": text,
+            "uid": text,
+            "namespace": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "port": {"type": "str", "default": "http"},
+            "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+            "path_prefix": {"type": "str", "default": ""},
+            "tenant_label": {"type": "str", "default": "tenant_id"},
+        },
+    }
+
+
+def query_target(query: Mapping[str, Any]) -> ProxyTarget:
+    """Return the Service of Query that the option names."""
+    parts = {name: query[name] for name in ("namespace", "port", "scheme", "path_prefix")}
+    return ProxyTarget(kind="service", name=query["service"], **parts)
 
 
 def parse_query_answer(answer: Answer, subject: str) -> QueryResult:
