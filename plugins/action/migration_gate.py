@@ -19,10 +19,9 @@ class ActionModule(PollingAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
         result = super().run(tmp, task_vars)
-        host = (task_vars or {}).get("inventory_hostname", "localhost")
         # The message of a failure holds it already.
         for line in [] if result.get("failed") else result.get("table") or []:
-            self._tell(f"[{host}] {line}")
+            self._progress.show(line)
         return result
 
     def _execute_module(self, *args: object, **options: object) -> Result:

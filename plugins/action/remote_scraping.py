@@ -7,14 +7,12 @@ from __future__ import annotations
 import base64
 import json
 import tarfile
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from ansible.utils.display import Display
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
@@ -31,7 +29,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.sou
     read_secret,
 )
 from ansible_collections.miribit.thanos.plugins.modules.remote_scraping import argument_spec
-from ansible_collections.miribit.thanos.plugins.plugin_utils.polling import pauses
+from ansible_collections.miribit.thanos.plugins.plugin_utils.polling import Progress, Renewal, looks
 from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
 
 Result = dict[str, Any]
@@ -41,8 +39,6 @@ Held = Release | SecretJobs
 
 RECORD_KEY = "remote_scraping"
 _COMPONENT = "remote-scraping"
-#: How often a lock of 60 s is looked after, in seconds.
-_RENEWAL = 15.0
 
 
 @dataclass(frozen=True)
@@ -68,14 +64,14 @@ class ActionModule(RunningAction):
         result: Result = super().run(tmp, task_vars)
         _validation, self._options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
         self._task_vars = task_vars
-        self._told: list[str] = []
-        self._renewed = 0.0
+        self._progress = Progress(task_vars, quiet=self._task.no_log)
+        self._renewal = Renewal()
         step = self._take_out if self._options["state"] == "absent" else self._put_back
         try:
             return result | step()
         except ProblemError as error:
             failed = {"failed": True, "msg": str(error), "problems": error.as_dicts()}
-            return {**result, **failed, "progress": self._told}
+            return {**result, **failed, "progress": self._progress.told}
 
     # The two ways.
 
@@ -149,7 +145,14 @@ class ActionModule(RunningAction):
         shown = {"diff": plan.diff(jobs, comes=comes)} if changed else {}
         warnings = {"warnings": [str(problem) for problem in distinct]} if distinct else {}
         told = [problem.as_dict() for problem in distinct]
-        return {"changed": changed, "jobs": jobs, "problems": told, "progress": self._told, **shown, **warnings}
+        return {
+            "changed": changed,
+            "jobs": jobs,
+            "problems": told,
+            "progress": self._progress.told,
+            **shown,
+            **warnings,
+        }
 
     # What is read.
 
@@ -214,7 +217,7 @@ class ActionModule(RunningAction):
     def _hold_lock(self) -> None:
         lock = self._options["lock"]
         if lock:
-            self._renewed = time.monotonic()
+            self._renewal.done()
             self._ran("miribit.thanos.migration_lock", {**lock, "state": "held"})
 
     def _record(self, entries: Mapping[str, Sequence[Entry] | None]) -> None:
@@ -251,7 +254,7 @@ class ActionModule(RunningAction):
         }
         if self._options["chart_repo_url"]:
             options["chart_repo_url"] = self._options["chart_repo_url"]
-        self._tell(f"upgrades the {source}")
+        self._progress.tell(f"upgrades the {source}")
         done = self._execute("kubernetes.core.helm", {**self._helm_access(), **options}, secret=True)
         if done.get("failed"):
             raise ProblemError([helm_problem(source, _said(done))])
@@ -273,37 +276,22 @@ class ActionModule(RunningAction):
     # What is waited for.
 
     def _wait(self, lagging: Callable[[list[Result]], list[str]]) -> None:
-        deadline = time.monotonic() + self._options["timeout"]
-        before: list[str] = []
-        for pause in pauses(self._options["interval"]):
-            final = time.monotonic() >= deadline
+        lines: list[str] = []
+        for _final in looks(self._options["timeout"], self._options["interval"]):
+            if self._renewal.is_due:
+                self._hold_lock()
             try:
                 lines = lagging(self._look())
             except ProblemError as error:
                 # An API server can be away for a while.
                 lines = [str(problem) for problem in error.problems]
-            for line in lines:
-                if line not in before:
-                    self._tell(line)
-            before = lines
+            self._progress.update(lines)
             if not lines:
                 return
-            if final:
-                subject = "Full Prometheus servers of the central cluster"
-                cause = f"after {self._options['timeout']:g} s, {'; '.join(lines)}"
-                fix = (
-                    "see the log of its config-reloader and of prometheus-operator; raise the timeout, and run it again"
-                )
-                raise ProblemError([Problem(subject, cause, fix)])
-            if time.monotonic() >= self._renewed + _RENEWAL:
-                self._hold_lock()
-            time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
-
-    def _tell(self, line: str) -> None:
-        self._told.append(line)
-        host = (self._task_vars or {}).get("inventory_hostname", "localhost")
-        if not self._task.no_log:
-            Display().display(f"[{host}] {line}")
+        subject = "Full Prometheus servers of the central cluster"
+        cause = f"after {self._options['timeout']:g} s, {'; '.join(lines)}"
+        fix = "see the log of its config-reloader and of prometheus-operator; raise the timeout, and run it again"
+        raise ProblemError([Problem(subject, cause, fix)])
 
     # How modules are run.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
@@ -35,6 +35,55 @@ def pauses(interval: float) -> Iterator[float]:
         pause = min(interval, 2 * pause)
 
 
+def looks(timeout: float, interval: float) -> Iterator[bool]:
+    """Yield before each look, with whether it is the last one, and sleep in between."""
+    deadline = time.monotonic() + timeout
+    for pause in pauses(interval):
+        final = time.monotonic() >= deadline
+        yield final
+        if final:
+            return
+        time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+
+
+class Progress:
+    """Lines about what a task waits for. A line is shown when the look before had no such line."""
+
+    def __init__(self, task_vars: Mapping[str, Any] | None, *, quiet: bool) -> None:
+        self.told: list[str] = []
+        self._before: list[str] = []
+        self._host = (task_vars or {}).get("inventory_hostname", "localhost")
+        self._quiet = quiet
+
+    def update(self, lines: list[str]) -> None:
+        for line in lines:
+            if line not in self._before:
+                self.tell(line)
+        self._before = lines
+
+    def tell(self, line: str) -> None:
+        self.told.append(line)
+        self.show(line)
+
+    def show(self, line: str) -> None:
+        if not self._quiet:
+            Display().display(f"[{self._host}] {line}")
+
+
+class Renewal:
+    """The age of a lock of 60 s, which a task that waits renews."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._last + _RENEWAL
+
+    def done(self) -> None:
+        self._last = time.monotonic()
+
+
 class PollingAction(ActionBase):
     """Runs the module of its own name until that is done, has failed, or the time is up.
 
@@ -53,32 +102,22 @@ class PollingAction(ActionBase):
     timeout: ClassVar[float]
     interval: ClassVar[float]
 
-    _renewed = -math.inf
-
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
-        host = (task_vars or {}).get("inventory_hostname", "localhost")
         timeout = self._seconds("timeout", self.timeout)
-        deadline = time.monotonic() + timeout
-        told: list[str] = []
-        before: list[str] = []
-        for pause in pauses(self._seconds("interval", self.interval)):
-            final = time.monotonic() >= deadline
+        self._progress = Progress(task_vars, quiet=self._task.no_log)
+        self._renewal = Renewal()
+        outcome: Result = {}
+        for final in looks(timeout, self._seconds("interval", self.interval)):
             # Ansible adds to the options that it is given, so each slice gets its own.
             options = {**self._task.args, "final": final}
             outcome = self._renew(task_vars) or self._execute_module(module_args=options, task_vars=task_vars)
             if not final and _is_away(outcome):
                 outcome = {"progress": [str(outcome["msg"])]}
-            now = [str(line) for line in outcome.get("progress") or []]
-            for line in now:
-                if line not in before:
-                    self._tell(f"[{host}] {line}")
-                    told.append(line)
-            before = now
-            if final or outcome.get("done") or outcome.get("failed"):
+            self._progress.update([str(line) for line in outcome.get("progress") or []])
+            if outcome.get("done") or outcome.get("failed"):
                 break
-            time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
-        result |= outcome | {"progress": told}
+        result |= outcome | {"progress": self._progress.told}
         if not (outcome.get("done") or outcome.get("failed")):
             # A module that explains nothing must not pass for one that is done.
             problem = Problem(self._task.action, f"it is not done after {timeout:g} s", "raise 'timeout'")
@@ -88,17 +127,13 @@ class PollingAction(ActionBase):
     def _renew(self, task_vars: dict[str, Any] | None) -> Result:
         """Nothing, or how the lock was lost. Only a lock that is getting old is written anew."""
         lock = self._task.args.get("lock")
-        if not lock or self._task.check_mode or time.monotonic() < self._renewed + _RENEWAL:
+        if not lock or self._task.check_mode or not self._renewal.is_due:
             return {}
-        self._renewed = time.monotonic()
+        self._renewal.done()
         held: Result = self._execute_module(
             module_name="miribit.thanos.migration_lock", module_args={**lock, "state": "held"}, task_vars=task_vars
         )
         return held if held.get("failed") else {}
-
-    def _tell(self, line: str) -> None:
-        if not self._task.no_log:
-            Display().display(line)
 
     def _seconds(self, option: str, default: float) -> float:
         try:

@@ -26,7 +26,6 @@ from remote_scraping_facts import (
     server,
 )
 
-from ansible_collections.miribit.thanos.plugins.action import remote_scraping as action_plugin
 from ansible_collections.miribit.thanos.plugins.action.remote_scraping import ActionModule
 
 Result = dict[str, Any]
@@ -125,8 +124,8 @@ class Scraping(ActionModule):
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that goes on only while the action sleeps."""
     now = [1000.0]
-    monkeypatch.setattr(action_plugin.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(action_plugin.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
     return now
 
 
