@@ -91,13 +91,14 @@ problems:
 import re
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import config_check
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import run as probe
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems
 
 try:
@@ -111,7 +112,7 @@ else:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **session.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
             "text": {"type": "str", "required": True, "no_log": True},
@@ -119,30 +120,22 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    for library, is_there in (("kubernetes", session.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
-        if not is_there:
-            module.fail_json(msg=missing_required_lib(library))
-    failed = check(module.params, check_mode=module.check_mode)
-    if failed:
-        module.fail_json(msg=str(failed), problems=failed.as_dicts())
+    run(module, lambda: check(module.params, check_mode=module.check_mode), PyYAML=HAS_YAML)
     module.exit_json(changed=False, checked=not module.check_mode)
 
 
-def check(options: dict[str, Any], *, check_mode: bool) -> ProblemError | None:
+def check(options: dict[str, Any], *, check_mode: bool) -> None:
     if wrong := list(option_problems(options["image"], options["timeout"])):
-        return ProblemError(wrong)
+        raise ProblemError(wrong)
     if check_mode:
-        return None
+        return
     seconds = options["timeout"]
     job = config_check.probe(options["namespace"], options["image"], options["text"], seconds)
-    try:
-        objects = Objects(session.session(options["kubeconfig"], options["context"]))
-        outcomes = run.run(objects, job)
-    except ProblemError as error:
-        return error
+    objects = Objects(session_of(options))
+    outcomes = probe.run(objects, job)
     subject = f"The agent's configuration in {objects.session.cluster}"
-    found = config_check.problem(outcomes, subject, _secrets(options["text"]), seconds)
-    return ProblemError([found]) if found else None
+    if found := config_check.problem(outcomes, subject, _secrets(options["text"]), seconds):
+        raise ProblemError([found])
 
 
 def _secrets(text: str) -> list[str]:

@@ -223,10 +223,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import (
     ACCESS_REVIEWS,
     CRDS,
@@ -245,6 +244,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import 
     read_wanted,
     wrong_cluster,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import NAMESPACES, NODES, PODS, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import (
     EVERYTHING,
@@ -255,6 +256,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions im
     When,
     reviews,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 
 AT_ONCE = 8
 
@@ -265,7 +267,7 @@ _Read = TypeVar("_Read")
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **access_spec(),
             "cluster": {"type": "str"},
             "uid": {"type": "str"},
             "namespace": {"type": "str", "required": True},
@@ -282,28 +284,20 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    result = check(module.params)
-    # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on.
-    if isinstance(result, ProblemError):
-        module.fail_json(msg=str(result), problems=result.as_dicts())
+    result = run(module, lambda: check(module.params))
     module.exit_json(changed=False, **result)
 
 
-def check(options: Result) -> Result | ProblemError:
-    """What there is to say of the cluster; an error only for wrong options."""
+def check(options: Result) -> Result:
+    """Return the preflight of a cluster. Raises ProblemError for invalid options only."""
+    wanted = read_wanted(options)
     try:
-        wanted = read_wanted(options)
-    except ProblemError as error:
-        return error
-    try:
-        return _look(cluster.session(options["kubeconfig"], options["context"]), wanted)
+        return _look(session_of(options), wanted)
     except ProblemError as error:
         return _result(_of_cluster(wanted, error.problems))
 
 
-def _look(session: cluster.ClusterSession, wanted: Wanted) -> Result:
+def _look(session: Session, wanted: Wanted) -> Result:
     # First, and alone: without an answer, or with that of another cluster, there is nothing more to ask.
     identity = _namespace(session, IDENTITY_NAMESPACE)
     meant = replace(wanted, cluster=wanted.cluster or session.cluster)
@@ -320,7 +314,7 @@ def _look(session: cluster.ClusterSession, wanted: Wanted) -> Result:
 class Questions:
     """Asks an API server what is to be judged, at once what does not depend on each other, and keeps every problem."""
 
-    def __init__(self, session: cluster.ClusterSession, wanted: Wanted, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, session: Session, wanted: Wanted, pool: ThreadPoolExecutor) -> None:
         self.problems: list[Problem] = []
         self._session = session
         self._objects = Objects(session)
@@ -391,7 +385,7 @@ class Questions:
         return (answer.get("status") or {}).get("allowed") is True
 
 
-def _namespace(session: cluster.ClusterSession, name: str) -> Namespace:
+def _namespace(session: Session, name: str) -> Namespace:
     return read_namespace(session.get(NAMESPACES.path("", name)), session.cluster)
 
 

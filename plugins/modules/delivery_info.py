@@ -205,14 +205,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import AGENT
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.gate import delivery
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
@@ -220,7 +219,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     is_leaving,
     version_of,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import session_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require, session_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
@@ -232,6 +231,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
@@ -259,7 +259,7 @@ Options = dict[str, Any]
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **access_spec(),
             "cluster": {"type": "str"},
             "uid": {"type": "str"},
             "namespace": {"type": "str", "required": True},
@@ -269,13 +269,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
+    require(module)
     if not module.params["external_labels"]:
         # Without any, the samples of all edges would be taken for those of this one.
         fix = "give what this edge alone has, such as cluster: cluster-02"
-        failed = ProblemError([Problem("Option external_labels", "it is empty", fix)])
-        module.fail_json(msg=str(failed), problems=failed.as_dicts())
+        fail(module, ProblemError([Problem("Option external_labels", "it is empty", fix)]))
     module.exit_json(changed=False, **look(module.params))
 
 

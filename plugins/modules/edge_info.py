@@ -238,37 +238,30 @@ problems:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import Wish, collect
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **session.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "targets": {"type": "bool", "default": False},
             "texts": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    if not session.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    found = look(module.params)
-    if isinstance(found, ProblemError):
-        module.fail_json(msg=str(found), problems=found.as_dicts())
+    found = run(module, lambda: look(module.params))
     module.exit_json(changed=False, **found)
 
 
-def look(options: dict[str, Any]) -> dict[str, Any] | ProblemError:
+def look(options: dict[str, Any]) -> dict[str, Any]:
     wish = Wish(options["namespace"], targets=options["targets"], texts=options["texts"])
-    try:
-        return collect(session.session(options["kubeconfig"], options["context"]), wish)
-    except ProblemError as error:
-        return error
+    return collect(session_of(options), wish)
 
 
 if __name__ == "__main__":

@@ -514,25 +514,25 @@ facts:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.collect import collect, unreachable
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import require, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **access_spec(),
             "cluster": {"type": "str"},
             "namespace": {"type": "str", "default": "monitoring"},
             "probe": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
+    require(module)
     module.exit_json(changed=False, facts=look(module.params, check_mode=module.check_mode))
 
 
@@ -540,7 +540,7 @@ def look(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The facts of the cluster, also where the kubeconfig does not lead to one."""
     name = options["cluster"] or options["context"] or ""
     try:
-        session = cluster.session(options["kubeconfig"], options["context"])
+        session = session_of(options)
     except ProblemError as error:
         return unreachable(name, error.problems)
     return collect(session, name or session.cluster, options["namespace"], probe=options["probe"] and not check_mode)

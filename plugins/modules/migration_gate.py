@@ -297,7 +297,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping
@@ -317,12 +317,12 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
     restored,
     up_query,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, kind_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import session_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_at, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Config, config
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints
@@ -353,61 +353,8 @@ _LOG_LINES = "500"
 
 
 def main() -> None:
-    place = {
-        "kubeconfig": {"type": "path"},
-        "context": {"type": "str"},
-        "namespace": {"type": "str", "required": True},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            **cluster.argument_spec(),
-            "gate": {"type": "str", "choices": ["before_restart", "delivers"], "required": True},
-            "namespace": {"type": "str", "required": True},
-            "selector": {"type": "str", "required": True},
-            "container": {"type": "str"},
-            "pods": {"type": "int"},
-            "config": {"type": "dict"},
-            "targets_before": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "address": {"type": "str", "required": True},
-                    "path": {"type": "str", "default": "/metrics"},
-                    "params": {"type": "dict", "default": {}},
-                },
-            },
-            "max_lag": {"type": "float", "default": 30},
-            "hold": {"type": "float", "default": 30},
-            "delivered_before": {"type": "bool", "default": False},
-            "accept_loss": {"type": "bool", "default": False},
-            "tolerance": {"type": "float"},
-            "tenant_header": {"type": "str", "default": "X-Scope-OrgID"},
-            "default_tenant": {"type": "str", "default": "default-tenant"},
-            "routers": {
-                "type": "dict",
-                "options": {
-                    **place,
-                    "selector": {"type": "str", "required": True},
-                    "port": {"type": "int", "default": 10902},
-                },
-            },
-            "query": query_spec(),
-            "timeout": {"type": "float", "default": 600},
-            "interval": {"type": "float", "default": 3},
-            "lock": {"type": "dict"},
-            "since": {"type": "dict"},
-            "final": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", HAS_YAML)):
-        if not is_there:
-            module.fail_json(msg=missing_required_lib(library))
-    looked = look(module.params)
-    # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on.
-    if isinstance(looked, ProblemError):
-        module.fail_json(msg=str(looked), problems=looked.as_dicts())
-    verdict, wrong = looked
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    verdict, wrong = run(module, lambda: look(module.params), PyYAML=HAS_YAML)
     lines = table(verdict.checks)
     result: dict[str, Any] = {
         "checks": [check.as_dict() for check in verdict.checks],
@@ -424,26 +371,70 @@ def main() -> None:
     module.exit_json(changed=False, done=verdict.passed or module.check_mode, passed=verdict.passed, **result)
 
 
-def look(options: dict[str, Any]) -> tuple[Verdict, list[Problem]] | ProblemError:
+def argument_spec() -> dict[str, dict[str, object]]:
+    place = {
+        "kubeconfig": {"type": "path"},
+        "context": {"type": "str"},
+        "namespace": {"type": "str", "required": True},
+    }
+    return {
+        **access_spec(),
+        "gate": {"type": "str", "choices": ["before_restart", "delivers"], "required": True},
+        "namespace": {"type": "str", "required": True},
+        "selector": {"type": "str", "required": True},
+        "container": {"type": "str"},
+        "pods": {"type": "int"},
+        "config": {"type": "dict"},
+        "targets_before": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "address": {"type": "str", "required": True},
+                "path": {"type": "str", "default": "/metrics"},
+                "params": {"type": "dict", "default": {}},
+            },
+        },
+        "max_lag": {"type": "float", "default": 30},
+        "hold": {"type": "float", "default": 30},
+        "delivered_before": {"type": "bool", "default": False},
+        "accept_loss": {"type": "bool", "default": False},
+        "tolerance": {"type": "float"},
+        "tenant_header": {"type": "str", "default": "X-Scope-OrgID"},
+        "default_tenant": {"type": "str", "default": "default-tenant"},
+        "routers": {
+            "type": "dict",
+            "options": {
+                **place,
+                "selector": {"type": "str", "required": True},
+                "port": {"type": "int", "default": 10902},
+            },
+        },
+        "query": query_spec(),
+        "timeout": {"type": "float", "default": 600},
+        "interval": {"type": "float", "default": 3},
+        "lock": {"type": "dict"},
+        "since": {"type": "dict"},
+        "final": {"type": "bool", "default": False},
+    }
+
+
+def look(options: dict[str, Any]) -> tuple[Verdict, list[Problem]]:
     """What one look shows, and what is wrong if it shall not be looked again."""
-    try:
-        wanted, before = _wanted(options), restored(options["since"])
-        session = cluster.session(options["kubeconfig"], options["context"])
-        pods = _agents(session, options)
-        seen = Seen(time.time(), tuple(pods))
-        if options["gate"] == "before_restart":
-            verdict = before_restart(wanted, before, seen)
-            if options["accept_loss"] and options["final"] and not verdict.passed:
-                verdict = accepting_loss(verdict, seen)
-        else:
-            seen = replace(seen, routers=_routers(options), stored=_stored(options, wanted, seen))
-            verdict = delivers(wanted, before, seen)
-        if verdict.passed or not (options["final"] or verdict.hopeless):
-            return verdict, []
-        subject = f"Agent {options['namespace']}/{options['selector']} in {session.cluster}"
-        return verdict, problems(verdict, seen, _logs(session, options["namespace"], verdict, seen), subject)
-    except ProblemError as error:
-        return error
+    wanted, before = _wanted(options), restored(options["since"])
+    session = session_of(options)
+    pods = _agents(session, options)
+    seen = Seen(time.time(), tuple(pods))
+    if options["gate"] == "before_restart":
+        verdict = before_restart(wanted, before, seen)
+        if options["accept_loss"] and options["final"] and not verdict.passed:
+            verdict = accepting_loss(verdict, seen)
+    else:
+        seen = replace(seen, routers=_routers(options), stored=_stored(options, wanted, seen))
+        verdict = delivers(wanted, before, seen)
+    if verdict.passed or not (options["final"] or verdict.hopeless):
+        return verdict, []
+    subject = f"Agent {options['namespace']}/{options['selector']} in {session.cluster}"
+    return verdict, problems(verdict, seen, _logs(session, options["namespace"], verdict, seen), subject)
 
 
 def _wanted(options: dict[str, Any]) -> Wanted:

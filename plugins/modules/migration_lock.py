@@ -171,10 +171,10 @@ problems:
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import LOCK_NAME, Lock, State, read_run
 
@@ -182,7 +182,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease imp
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "name": {"type": "str", "default": LOCK_NAME},
             # Without suboptions: Ansible would stop at the first that is wrong.
@@ -196,30 +196,21 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    state = lock(module.params, check_mode=module.check_mode)
-    # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on.
-    if isinstance(state, ProblemError):
-        module.fail_json(msg=str(state), problems=state.as_dicts())
+    state = run(module, lambda: lock(module.params, check_mode=module.check_mode))
     module.exit_json(changed=False, **state.as_dict())
 
 
-def lock(options: dict[str, Any], *, check_mode: bool) -> State | ProblemError:
-    try:
-        run = read_run(options["run"])
-        run = replace(run, pid_namespace=run.pid_namespace or processes.pid_namespace())
-        session = cluster.session(options["kubeconfig"], options["context"])
-        held = Lock(session, options["namespace"], options["name"], run, check_mode=check_mode)
-        match options["state"]:
-            case "acquired":
-                return held.acquire(options["duration"], processes.started, final=options["final"])
-            case "held":
-                return held.held()
-            case _:
-                return held.release()
-    except ProblemError as error:
-        return error
+def lock(options: dict[str, Any], *, check_mode: bool) -> State:
+    own = read_run(options["run"])
+    own = replace(own, pid_namespace=own.pid_namespace or processes.pid_namespace())
+    held = Lock(session_of(options), options["namespace"], options["name"], own, check_mode=check_mode)
+    match options["state"]:
+        case "acquired":
+            return held.acquire(options["duration"], processes.started, final=options["final"])
+        case "held":
+            return held.held()
+        case _:
+            return held.release()
 
 
 if __name__ == "__main__":

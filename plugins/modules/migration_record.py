@@ -220,11 +220,11 @@ problems:
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     CONFIG_MAPS,
     SECRETS,
@@ -233,6 +233,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     Objects,
     Resource,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import (
     LOCK_NAME,
     TRIES,
@@ -259,7 +260,7 @@ Result = dict[str, Any]
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "cluster": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent", "read"], "default": "read"},
@@ -275,12 +276,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    result = carry_out(module.params, check_mode=module.check_mode, no_log=module.no_log)
-    # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on.
-    if isinstance(result, ProblemError):
-        module.fail_json(msg=str(result), problems=result.as_dicts())
+    result = run(module, lambda: carry_out(module.params, check_mode=module.check_mode, no_log=module.no_log))
     for warning in result.pop("problems"):
         module.warn(str(warning))
     if module.params["rollback"] is not None:
@@ -291,23 +287,19 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def carry_out(options: Result, *, check_mode: bool, no_log: bool) -> Result | ProblemError:
-    try:
-        name_of(options["cluster"])
-        if options["rollback_wanted"] and not no_log:
-            cause = "what it returns can be secret, and the task would show it"
-            problem = Problem("Option rollback_wanted", cause, "set no_log: true on the task")
-            return ProblemError([problem])
-        store = Store(cluster.session(options["kubeconfig"], options["context"]), options, check_mode=check_mode)
-        match options["state"]:
-            case "present":
-                return store.present()
-            case "absent":
-                return store.absent()
-            case _:
-                return store.read()
-    except ProblemError as error:
-        return error
+def carry_out(options: Result, *, check_mode: bool, no_log: bool) -> Result:
+    name_of(options["cluster"])
+    if options["rollback_wanted"] and not no_log:
+        cause = "what it returns can be secret, and the task would show it"
+        raise ProblemError([Problem("Option rollback_wanted", cause, "set no_log: true on the task")])
+    store = Store(session_of(options), options, check_mode=check_mode)
+    match options["state"]:
+        case "present":
+            return store.present()
+        case "absent":
+            return store.absent()
+        case _:
+            return store.read()
 
 
 class Store:

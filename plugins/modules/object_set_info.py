@@ -94,10 +94,9 @@ problems:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import (
     CLUSTER_WIDE,
@@ -108,12 +107,13 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered impor
     reference,
     surplus,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **session.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "component": {"type": "str", "required": True},
             "wanted": {"type": "list", "elements": "str", "required": True},
@@ -121,22 +121,15 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not session.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    found = look(module.params)
-    if isinstance(found, ProblemError):
-        module.fail_json(msg=str(found), problems=found.as_dicts())
+    found = run(module, lambda: look(module.params))
     module.exit_json(changed=False, **found)
 
 
-def look(options: dict[str, Any]) -> dict[str, Any] | ProblemError:
-    try:
-        objects = Objects(session.session(options["kubeconfig"], options["context"]))
-        gone = _surplus(objects, options)
-        known = {*options["wanted"], *map(reference, gone)}
-        return {"surplus": gone, "leftovers": [text for text in _labelled(objects, options) if text not in known]}
-    except ProblemError as error:
-        return error
+def look(options: dict[str, Any]) -> dict[str, Any]:
+    objects = Objects(session_of(options))
+    gone = _surplus(objects, options)
+    known = {*options["wanted"], *map(reference, gone)}
+    return {"surplus": gone, "leftovers": [text for text in _labelled(objects, options) if text not in known]}
 
 
 def _surplus(objects: Objects, options: dict[str, Any]) -> list[dict[str, Any]]:

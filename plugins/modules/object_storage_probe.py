@@ -156,11 +156,12 @@ import secrets
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket, run
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import (
@@ -175,7 +176,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storag
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **session.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
             "config": {"type": "raw", "no_log": True},
@@ -189,9 +190,7 @@ def main() -> None:
         required_one_of=[("config", "secret")],
         supports_check_mode=True,
     )
-    for library, is_there in (("kubernetes", session.HAS_KUBERNETES), ("PyYAML", bucket.HAS_YAML)):
-        if not is_there:
-            module.fail_json(msg=missing_required_lib(library))
+    require(module, PyYAML=bucket.HAS_YAML)
     if not isinstance(module.params["config"], str):
         # Of a mapping, Ansible would hide each value wherever the same text occurs, such as the name of the bucket.
         module.no_log_values.clear()
@@ -203,8 +202,7 @@ def main() -> None:
         **probe(module.params, check_mode=module.check_mode),
     }
     if problems := result.pop("problems"):
-        failed = ProblemError(problems)
-        module.fail_json(msg=str(failed), problems=failed.as_dicts(), **result)
+        fail(module, ProblemError(problems), result)
     module.exit_json(**result)
 
 
@@ -221,7 +219,7 @@ def probe(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         # In check mode, the cluster may be empty still.
         return {"problems": wrong}
     try:
-        objects = Objects(session.session(options["kubeconfig"], options["context"]))
+        objects = Objects(session_of(options))
         place = (options["namespace"], options["secret"], options["key"])
         return _try(objects, given or bucket.from_secret(objects, *place), options)
     except ProblemError as error:

@@ -208,11 +208,11 @@ problems:
 
 from typing import Any, Literal
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
     InstantQuery,
     Prometheus,
@@ -223,7 +223,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query im
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **session.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "service": {"type": "str"},
             "pod": {"type": "str"},
@@ -240,13 +240,7 @@ def main() -> None:
         required_one_of=[("service", "pod")],
         supports_check_mode=True,
     )
-    if not session.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    answer = ask(module.params)
-    # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on, and
-    # with it the texts of libraries, which can quote a kubeconfig.
-    if isinstance(answer, ProblemError):
-        module.fail_json(msg=str(answer), problems=answer.as_dicts())
+    answer = run(module, lambda: ask(module.params))
     for warning in answer.warnings:
         module.warn(warning)
     module.exit_json(
@@ -258,7 +252,7 @@ def main() -> None:
     )
 
 
-def ask(options: dict[str, Any]) -> QueryResult | ProblemError:
+def ask(options: dict[str, Any]) -> QueryResult:
     kind: Literal["service", "pod"] = "service" if options["service"] is not None else "pod"
     target = ProxyTarget(
         kind=kind,
@@ -269,10 +263,7 @@ def ask(options: dict[str, Any]) -> QueryResult | ProblemError:
         path_prefix=options["path_prefix"],
     )
     query = InstantQuery(**{name: options[name] for name in ("query", "time", "timeout", "dedup", "partial_response")})
-    try:
-        return Prometheus(session.session(options["kubeconfig"], options["context"]), target).instant(query)
-    except ProblemError as error:
-        return error
+    return Prometheus(session_of(options), target).instant(query)
 
 
 if __name__ == "__main__":

@@ -158,12 +158,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file, tenants, written
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 
@@ -173,7 +174,7 @@ Found = dict[str, Any]
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "selector": {"type": "str", "required": True},
             "port": {"type": "int", "default": 10902},
@@ -181,11 +182,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    found = ask(module.params)
-    if isinstance(found, ProblemError):
-        module.fail_json(msg=str(found), problems=found.as_dicts())
+    found = run(module, lambda: ask(module.params))
     totals: Counter[str] = Counter()
     for receiver in found:
         for codes in receiver.get("write_samples", {}).values():
@@ -194,14 +191,11 @@ def main() -> None:
     module.exit_json(changed=False, receivers=found, write_samples=dict(totals), problems=problems)
 
 
-def ask(options: dict[str, Any]) -> list[Found] | ProblemError:
-    try:
-        session = cluster.session(options["kubeconfig"], options["context"])
-        pods = Objects(session).find(PODS, options["namespace"], options["selector"])
-        staying = sorted((pod for pod in pods if not is_leaving(pod)), key=lambda pod: str(pod["metadata"]["name"]))
-        return [_ask_one(Receiver(session, pod, str(options["port"])), options["ring_hash"]) for pod in staying]
-    except ProblemError as error:
-        return error
+def ask(options: dict[str, Any]) -> list[Found]:
+    session = session_of(options)
+    pods = Objects(session).find(PODS, options["namespace"], options["selector"])
+    staying = sorted((pod for pod in pods if not is_leaving(pod)), key=lambda pod: str(pod["metadata"]["name"]))
+    return [_ask_one(Receiver(session, pod, str(options["port"])), options["ring_hash"]) for pod in staying]
 
 
 def _ask_one(receiver: Receiver, ring_hash: int | None) -> Found:

@@ -190,12 +190,13 @@ problems:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run as probe_run
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import Probe, Step, option_problems
@@ -219,7 +220,7 @@ _LOG = (("limitBytes", "10485760"),)
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **cluster.argument_spec(),
+            **access_spec(),
             "state": {"type": "str", "choices": ["holding", "uploaded"], "default": "holding"},
             "namespace": {"type": "str", "required": True},
             "selector": {"type": "str"},
@@ -238,27 +239,18 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    for library, is_there in (("kubernetes", cluster.HAS_KUBERNETES), ("PyYAML", bucket.HAS_YAML)):
-        if not is_there:
-            module.fail_json(msg=missing_required_lib(library))
-    result = run(module.params, check_mode=module.check_mode)
-    # Not inside the handling of the exception: Ansible would then add its traceback when tracebacks are turned on.
-    if isinstance(result, ProblemError):
-        module.fail_json(msg=str(result), problems=result.as_dicts())
+    result = run(module, lambda: work(module.params, check_mode=module.check_mode), PyYAML=bucket.HAS_YAML)
     module.exit_json(changed=False, **result)
 
 
-def run(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any] | ProblemError:
-    try:
-        if options["state"] == "holding":
-            return _holding(options)
-        return {"checked": _uploaded(options, check_mode=check_mode)}
-    except ProblemError as error:
-        return error
+def work(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    if options["state"] == "holding":
+        return _holding(options)
+    return {"checked": _uploaded(options, check_mode=check_mode)}
 
 
 def _holding(options: dict[str, Any]) -> dict[str, Any]:
-    session = cluster.session(options["kubeconfig"], options["context"])
+    session = session_of(options)
     pods = Objects(session).find(PODS, options["namespace"], options["selector"])
     receivers = [Receiver(session, pod, str(options["port"])) for pod in pods]
     receivers.sort(key=lambda receiver: receiver.name)
@@ -296,7 +288,7 @@ def _uploaded(options: dict[str, Any], *, check_mode: bool) -> bool:
     holding = read(options["holding"])
     if check_mode or not holding:
         return False
-    objects = Objects(cluster.session(options["kubeconfig"], options["context"]))
+    objects = Objects(session_of(options))
     there = bucket.from_secret(objects, options["namespace"], options["secret"], options["key"])
     if problems := list(missing(holding, _list(objects, there, holding, options), str(there))):
         raise ProblemError(problems)

@@ -202,13 +202,13 @@ problems:
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
@@ -224,6 +224,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import find, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Own, own, told_targets
@@ -247,17 +248,13 @@ _KINDS = {
 def main() -> None:
     """Look once, for the action plugin of the same name: what the servers scrape, and whose they are."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    found = look(module.params)
-    if isinstance(found, ProblemError):
-        module.fail_json(msg=str(found), problems=found.as_dicts())
+    found = run(module, lambda: look(module.params))
     module.exit_json(changed=False, servers=found)
 
 
 def argument_spec() -> dict[str, dict[str, object]]:
     return {
-        **cluster.argument_spec(),
+        **access_spec(),
         "namespace": {"type": "str", "required": True},
         "edges": {"type": "dict", "required": True},
         "labels": {"type": "dict", "default": {}},
@@ -272,11 +269,8 @@ def argument_spec() -> dict[str, dict[str, object]]:
     }
 
 
-def look(options: dict[str, Any]) -> list[Found] | ProblemError:
-    try:
-        return Look(cluster.session(options["kubeconfig"], options["context"]), options["namespace"]).servers()
-    except ProblemError as error:
-        return error
+def look(options: dict[str, Any]) -> list[Found]:
+    return Look(session_of(options), options["namespace"]).servers()
 
 
 class Look:

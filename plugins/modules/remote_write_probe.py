@@ -272,13 +272,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import session_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require, session_at, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import SECRETS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems, secret_text
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import (
@@ -311,7 +311,7 @@ def main() -> None:
     values = {name: {"type": "str", "no_log": name not in {"ca", "cert"}} for name in CREDENTIALS}
     module = AnsibleModule(
         argument_spec={
-            **session.argument_spec(),
+            **access_spec(),
             "namespace": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
             "url": {"type": "str", "required": True},
@@ -331,16 +331,14 @@ def main() -> None:
         mutually_exclusive=[("credentials", "credentials_secret"), ("tenant", "tenants")],
         supports_check_mode=True,
     )
-    if not session.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
+    require(module)
     if "@" in module.params["url"]:
         # It is refused for the password that it may hold, which must not come back with the options either.
         module.no_log_values.add(module.params["url"])
     attempts, problems = probe(module.params, check_mode=module.check_mode)
     result: dict[str, Any] = {"changed": False, **_result(attempts, module.params)}
     if problems:
-        failed = ProblemError(problems)
-        module.fail_json(msg=str(failed), problems=failed.as_dicts(), **result)
+        fail(module, ProblemError(problems), result)
     module.exit_json(**result)
 
 
@@ -354,7 +352,7 @@ def probe(options: dict[str, Any], *, check_mode: bool) -> tuple[list[Attempt], 
         # In check mode, the cluster may be empty still.
         return unsent, wrong
     try:
-        objects = Objects(session.session(options["kubeconfig"], options["context"]))
+        objects = Objects(session_of(options))
         if options["credentials_secret"]:
             canaries, wrong = _canaries(options, _from_secret(objects, options))
         prometheus = Prometheus(session_at(options["query"], options), target) if target else None

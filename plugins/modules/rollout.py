@@ -205,13 +205,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session as cluster
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import EVENTS, PODS, Object, Objects, Resource
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import (
@@ -356,43 +357,10 @@ class Rollout:
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **cluster.argument_spec(),
-            "namespace": {"type": "str", "required": True},
-            "workloads": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "kind": {"type": "str", "choices": list(RESOURCES), "required": True},
-                    "name": {"type": "str", "required": True},
-                },
-            },
-            "ring": {
-                "type": "dict",
-                "options": {
-                    "config_hash": {"type": "int", "required": True},
-                    "selector": {"type": "str", "required": True},
-                    "port": {"type": "int", "default": 10902},
-                },
-            },
-            "timeout": {"type": "float", "default": 600},
-            "interval": {"type": "float", "default": 3},
-            "lock": {"type": "dict"},
-            "since": {"type": "str"},
-            "final": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    if not cluster.HAS_KUBERNETES:
-        module.fail_json(msg=missing_required_lib("kubernetes"))
-    seen = look(module.params, wait=not module.check_mode)
-    if isinstance(seen, ProblemError):
-        module.fail_json(msg=str(seen), problems=seen.as_dicts())
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    seen = run(module, lambda: look(module.params, wait=not module.check_mode))
     if seen.problems:
-        error = ProblemError(seen.problems)
-        module.fail_json(msg=str(error), problems=error.as_dicts(), progress=seen.progress)
+        fail(module, ProblemError(seen.problems), {"progress": seen.progress})
     routers = {"routers": [router.as_dict() for router in seen.routers]} if module.params["ring"] else {}
     module.exit_json(
         changed=False,
@@ -403,15 +371,41 @@ def main() -> None:
     )
 
 
-def look(options: dict[str, Any], wait: bool) -> Look | ProblemError:
-    try:
-        since = _moment(options["since"])
-        clock = ServerClock(cluster.session(options["kubeconfig"], options["context"]))
-        ring, final = options["ring"], options["final"]
-        rollout = Rollout(clock, options["namespace"], options["workloads"], ring, since, final)
-        return rollout.look() if wait else rollout.states()
-    except ProblemError as error:
-        return error
+def argument_spec() -> dict[str, dict[str, object]]:
+    return {
+        **access_spec(),
+        "namespace": {"type": "str", "required": True},
+        "workloads": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "kind": {"type": "str", "choices": list(RESOURCES), "required": True},
+                "name": {"type": "str", "required": True},
+            },
+        },
+        "ring": {
+            "type": "dict",
+            "options": {
+                "config_hash": {"type": "int", "required": True},
+                "selector": {"type": "str", "required": True},
+                "port": {"type": "int", "default": 10902},
+            },
+        },
+        "timeout": {"type": "float", "default": 600},
+        "interval": {"type": "float", "default": 3},
+        "lock": {"type": "dict"},
+        "since": {"type": "str"},
+        "final": {"type": "bool", "default": False},
+    }
+
+
+def look(options: dict[str, Any], wait: bool) -> Look:
+    since = _moment(options["since"])
+    clock = ServerClock(session_of(options))
+    ring, final = options["ring"], options["final"]
+    rollout = Rollout(clock, options["namespace"], options["workloads"], ring, since, final)
+    return rollout.look() if wait else rollout.states()
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -51,9 +51,14 @@ def _done(work: Callable[[], _Result]) -> _Result | ProblemError:
         return error
 
 
+def session_of(options: Mapping[str, Any]) -> Session:
+    """Return the session of the options of kube.session.argument_spec()."""
+    return session.session(options["kubeconfig"], options["context"])
+
+
 def session_at(place: Mapping[str, Any], options: Mapping[str, Any]) -> Session:
     """Return the session of a place that has options of its own. Raises ProblemError if its UID is another one."""
-    found = session.session(place["kubeconfig"] or options["kubeconfig"], place["context"])
+    found = session_of({**place, "kubeconfig": place["kubeconfig"] or options["kubeconfig"]})
     if wanted := place.get("uid"):
         identity = read_namespace(found.get(NAMESPACES.path("", IDENTITY_NAMESPACE)), found.cluster)
         if identity.uid != wanted:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster, served
 
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.modules import remote_scraping
 
 Ask = Callable[..., dict[str, Any]]
@@ -149,5 +150,5 @@ def test_what_may_not_be_listed_at_all_is_a_failure(ask: Ask, cluster: FakeClust
 def test_a_controller_without_the_kubernetes_library_is_told_what_to_install(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_scraping.cluster, "HAS_KUBERNETES", False)
+    monkeypatch.setattr(session, "HAS_KUBERNETES", False)
     assert "Failed to import the required Python library (kubernetes)" in ask()["msg"]
