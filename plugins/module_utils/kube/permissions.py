@@ -2,24 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each phase may do in a cluster: one table, from which come the questions to the API server and the manifests.
+"""Permissions of each phase in a cluster: the table behind the questions to the API server and behind docs/rbac.
 
 A rule is here because something asks for it; what nothing asks for is not. After a change, rewrite docs/rbac with
-REWRITE_EXPECTED=1 pytest tests/unit/test_permissions.py
+`make golden`.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 Object = dict[str, object]
 
-#: Of the ServiceAccount that the manifests bring.
-USER = "miribit-thanos"
 #: Stands for the namespace of the fleet among the names of a rule.
 FLEET_NAMESPACE = "{namespace}"
 IDENTITY_NAMESPACE = "kube-system"
@@ -50,6 +46,9 @@ class Rule:
     when: When | None = None
     #: Without it, something is not seen, and the phase works all the same.
     required: bool = True
+
+    def names_in(self, namespace: str) -> list[str]:
+        return [namespace if name == FLEET_NAMESPACE else name for name in self.names]
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ _REMOTE = "What scrapes edges from here"
 _OWN = "What is in the central cluster itself, and so is no edge's"
 _GIVEN = "What agents and exporters may read: nobody can give what he has not (RBAC refuses an escalation)"
 
-_TABLE = {
+TABLE = {
     ("audit", "central"): _AUDIT,
     ("audit", "edge"): _AUDIT,
     ("phase1", "central"): (
@@ -318,8 +317,8 @@ _ON_DEMAND = (
     Rule("How much memory is free", "", ("pods",), ("list",), cluster_wide=True, when=When.PODS, required=False),
 )
 
-PHASES = sorted({phase for phase, _side in _TABLE})
-SIDES = sorted({side for _phase, side in _TABLE})
+PHASES = sorted({phase for phase, _side in TABLE})
+SIDES = sorted({side for _phase, side in TABLE})
 
 
 def manifest_path(phase: str, side: str) -> str:
@@ -328,12 +327,12 @@ def manifest_path(phase: str, side: str) -> str:
 
 def makes_namespace(phase: str, side: str) -> bool:
     """Whether the phase creates the namespace of the fleet where there is none."""
-    return any(rule.when is When.NEW_NAMESPACE for rule in _TABLE[phase, side])
+    return any(rule.when is When.NEW_NAMESPACE for rule in TABLE[phase, side])
 
 
 def reviews(phase: str, side: str, namespace: str, asked: Collection[When] = ()) -> list[Review]:
     """What to ask the API server for, each thing once. Asked is what this run asks for beyond what every run does."""
-    rules = [rule for rule in (*_TABLE[phase, side], *_ON_DEMAND) if rule.when is None or rule.when in asked]
+    rules = [rule for rule in (*TABLE[phase, side], *_ON_DEMAND) if rule.when is None or rule.when in asked]
     return list(dict.fromkeys(review for rule in rules for review in _reviews(rule, namespace)))
 
 
@@ -342,84 +341,10 @@ def _reviews(rule: Rule, namespace: str) -> Iterable[Review]:
         is_path = whole_name.startswith("/")
         resource, _slash, subresource = (whole_name, "", "") if is_path else whole_name.partition("/")
         for verb in rule.verbs:
-            for name in _names(rule, namespace) or [""]:
+            for name in rule.names_in(namespace) or [""]:
                 inside = "" if rule.cluster_wide else namespace
                 inside = name if resource == "namespaces" else inside
                 yield Review(verb, rule.group, resource, subresource, inside, name, rule.when, rule.required)
-
-
-def _names(rule: Rule, namespace: str) -> list[str]:
-    return [namespace if name == FLEET_NAMESPACE else name for name in rule.names]
-
-
-def manifests(phase: str, side: str, namespace: str) -> list[Object]:
-    """The objects that allow a ServiceAccount exactly this phase."""
-    name = f"{USER}-{phase}"
-    group = "rbac.authorization.k8s.io"
-    here: Object = {"namespace": namespace}
-    subjects: list[Object] = [{"kind": "ServiceAccount", "name": USER, **here}]
-    found: list[Object] = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": USER, **here}},
-    ]
-    for kind, place in (("ClusterRole", Object()), ("Role", here)):
-        head: Object = {"apiVersion": f"{group}/v1", "metadata": {"name": name, **place}}
-        rules = [_as_object(rule, namespace) for rule in _granted(phase, side, kind)]
-        found.append({**head, "kind": kind, "rules": rules})
-        role: Object = {"apiGroup": group, "kind": kind, "name": name}
-        found.append({**head, "kind": f"{kind}Binding", "roleRef": role, "subjects": subjects})
-    return found
-
-
-def _granted(phase: str, side: str, kind: str) -> list[Rule]:
-    """The rules of a role. The manifests bring the namespace, so nobody needs to make it."""
-    rules = (rule for rule in _TABLE[phase, side] if rule.when is not When.NEW_NAMESPACE)
-    return [rule for rule in rules if rule.cluster_wide is (kind == "ClusterRole")]
-
-
-def _as_object(rule: Rule, namespace: str) -> Object:
-    if rule.resources[0].startswith("/"):
-        return {"nonResourceURLs": list(rule.resources), "verbs": list(rule.verbs)}
-    names = _names(rule, namespace)
-    content: Object = {"apiGroups": [rule.group], "resources": list(rule.resources), "verbs": list(rule.verbs)}
-    return {**content, "resourceNames": names} if names else content
-
-
-_KEYS = ("apiVersion", "kind", "metadata", "roleRef", "subjects")
-
-
-def manifest_text(phase: str, side: str, namespace: str) -> str:
-    """The same as YAML, each rule with its reason."""
-    place = "the central cluster" if side == "central" else "an edge"
-    lines = [
-        f"# What {phase} of miribit.thanos needs on {place}, and no more.",
-        "# Where another user or a group runs it, make it the subject of both bindings. Where the namespace is not",
-        f"# {namespace}, replace it throughout. Made from plugins/module_utils/kube/permissions.py.",
-    ]
-    lines += ["---", "apiVersion: v1", "kind: List", "items:"]
-    for item in manifests(phase, side, namespace):
-        first, *more = (f"{key}: {_flow(item[key])}" for key in _KEYS if key in item)
-        lines += [f"  - {first}", *(f"    {line}" for line in more)]
-        if "rules" in item:
-            lines.append("    rules:")
-            said = ""
-            for rule in _granted(phase, side, str(item["kind"])):
-                lines += [] if rule.why == said else [f"      # {rule.why}"]
-                lines.append(f"      - {_flow(_as_object(rule, namespace))}")
-                said = rule.why
-    return "\n".join(lines) + "\n"
-
-
-def _flow(value: object) -> str:
-    """YAML on one line. There is no library for it among those of Python itself."""
-    match value:
-        case dict():
-            return "{" + ", ".join(f"{key}: {_flow(content)}" for key, content in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(map(_flow, value)) + "]"
-        case _:
-            text = str(value)
-            return text if re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9./]*", text) else json.dumps(text)
 
 
 def describe(denied: Iterable[Review]) -> str:
