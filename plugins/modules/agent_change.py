@@ -57,11 +57,11 @@ options:
     type: str
     default: ""
   image:
-    description: Image of another version of Prometheus that the agent is to run. If empty, it keeps its own.
+    description: Image of a newer version of Prometheus that the agent is to run. If empty, it keeps its own.
     type: str
     default: ""
   version:
-    description: The version of O(image).
+    description: The version of O(image). A version older than the running one is refused.
     type: str
     default: ""
   extra_scrape_configs:

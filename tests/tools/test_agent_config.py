@@ -21,7 +21,7 @@ import yaml
 from agent_texts import DEAD, YAML
 from loopback import Start, fetch, free_port, output, starting
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent import flags, upgrade
+from ansible_collections.miribit.thanos.plugins.module_utils.agent import versions
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Wanted, change, configure
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.flags import carry
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.upgrade import differences
@@ -151,7 +151,7 @@ def agent(version: tuple[int, int]) -> str:
 # One folder for both versions.
 
 
-def test_an_agent_goes_on_in_its_folder_with_the_new_version_and_with_the_old_one_again(
+def test_an_agent_goes_on_in_its_folder_with_the_new_version_and_after_a_rollback(
     binaries: Path, tmp_path: Path
 ) -> None:
     address, config = f"127.0.0.1:{free_port()}", tmp_path / "prometheus.yml"
@@ -164,7 +164,7 @@ def test_an_agent_goes_on_in_its_folder_with_the_new_version_and_with_the_old_on
             }
         )
     )
-    args: tuple[str, ...] = (
+    found = (
         f"--config.file={config}",
         "--enable-feature=agent,extra-scrape-metrics,no-default-scrape-port",
         "--storage.agent.path",
@@ -174,11 +174,11 @@ def test_an_agent_goes_on_in_its_folder_with_the_new_version_and_with_the_old_on
         "--no-storage.agent.wal-compression",
         "--storage.remote.flush-deadline=1s",
     )
+    upgraded = carry(found, OLD, NEW)
+    assert not upgraded.problems
     seen = []
-    for number, (running, version) in enumerate([(OLD, OLD), (OLD, NEW), (NEW, OLD)]):
-        made = carry(args, running, version)
-        assert not made.problems
-        args = made.args
+    # A rollback restores the arguments as they were recorded.
+    for number, (version, args) in enumerate([(OLD, found), (NEW, upgraded.args), (OLD, found)]):
         folder = tmp_path / str(number)
         folder.mkdir()
         with starting(folder) as begin:
@@ -251,17 +251,17 @@ def test_the_flags_of_an_agent_are_those_that_are_known_here(binaries: Path, ver
     listed = set(
         re.findall(r"^ {2,6}(?:-h, )?--(?:\[no-\])?([a-z.-]*[a-z])", said(binaries, version, "--help"), re.MULTILINE)
     )
-    of_servers = {flag for flag in listed if flag.startswith(flags._SERVER_FLAGS)}
-    known = {flag for flag, span in (flags._SWITCHES | flags._VALUES).items() if version in span}
+    of_servers = {flag for flag in listed if flag.startswith(versions.SERVER_FLAGS)}
+    known = {flag for flag in versions.SWITCHES | versions.VALUES if versions.knows(version, flag)}
     assert listed - of_servers == known - HIDDEN
 
 
 @BOTH
-@pytest.mark.parametrize("flag", sorted(flags._SWITCHES))
+@pytest.mark.parametrize("flag", sorted(versions.SWITCHES))
 def test_a_switch_is_one_of_the_versions_that_are_said_to_know_it(
     binaries: Path, version: tuple[int, int], flag: str
 ) -> None:
-    known = version in flags._SWITCHES[flag]
+    known = versions.knows(version, flag)
     assert ("unknown long flag" not in said(binaries, version, f"--{flag}")) is known
     if known and flag not in ENDS_AT_ONCE:
         assert "unexpected true" in said(binaries, version, f"--{flag}=true")
@@ -269,33 +269,29 @@ def test_a_switch_is_one_of_the_versions_that_are_said_to_know_it(
 
 
 @BOTH
-@pytest.mark.parametrize("flag", sorted(flags._VALUES))
+@pytest.mark.parametrize("flag", sorted(versions.VALUES))
 def test_a_flag_with_a_value_is_one_of_the_versions_that_are_said_to_know_it(
     binaries: Path, version: tuple[int, int], flag: str
 ) -> None:
-    known = version in flags._VALUES[flag]
+    known = versions.knows(version, flag)
     value = f"--{flag}={TAKEN.get(flag, '1')}"
     assert ("unknown long flag" not in said(binaries, version, value)) is known
     if known:
         assert "expected argument" in said(binaries, version, f"--{flag}", "--web.enable-lifecycle")
-        once = flag not in flags._REPEATED or version not in flags._REPEATED[flag]
+        once = flag not in versions.REPEATED or version < versions.REPEATED[flag]
         assert ("cannot be repeated" in said(binaries, version, value, value)) is once
 
 
 @BOTH
-@pytest.mark.parametrize("feature", sorted({*flags._FEATURES, *flags._FEATURE_FLAGS, *flags._NOW_ALWAYS}))
-def test_a_feature_has_an_effect_in_the_versions_that_are_said_to(
+@pytest.mark.parametrize("feature", ["native-histograms", *sorted({*versions.FEATURE_FLAGS, *versions.NOW_ALWAYS})])
+def test_prometheus_3_has_no_use_for_the_features_that_are_left_out(
     binaries: Path, version: tuple[int, int], feature: str
 ) -> None:
     text = said(binaries, version, f"--enable-feature={feature}")
     idle = "Unknown option" in text or "is a no-op" in text or "therefore a no-op" in text
-    if version >= (3, 0):
-        expected = feature not in flags._FEATURE_FLAGS and feature not in flags._NOW_ALWAYS
-    else:
-        # Some were always there in 2.48 already, and one came after it.
-        expected = feature not in {"promql-at-modifier", "promql-negative-offset", "utf8-names"}
-    expected &= version in flags._FEATURES.get(feature, flags._ALWAYS)
-    assert idle is not expected
+    # Some were always there in 2.48 already, and others came after it.
+    idle_in_old = {"auto-gomemlimit", "promql-at-modifier", "promql-negative-offset", "utf8-names"}
+    assert idle is (version == NEW or feature in idle_in_old)
 
 
 def test_prometheus_3_ends_on_the_arguments_of_the_fleet_s_agents(binaries: Path) -> None:
@@ -306,25 +302,10 @@ def test_prometheus_3_ends_on_the_arguments_of_the_fleet_s_agents(binaries: Path
 
 
 @BOTH
-@pytest.mark.parametrize(
-    ("section", "key"),
-    [*(("global", key) for key in upgrade._GLOBAL_KEYS), *(("job", key) for key in upgrade._JOB_KEYS)],
-)
-def test_a_key_is_known_by_the_versions_that_are_said_to(
-    binaries: Path, tmp_path: Path, version: tuple[int, int], section: str, key: str
+def test_the_key_that_was_renamed_is_known_by_the_old_version_only(
+    binaries: Path, tmp_path: Path, version: tuple[int, int]
 ) -> None:
-    values: dict[str, object] = {
-        "fallback_scrape_protocol": "PrometheusText0.0.4",
-        "http_headers": {},
-        "metric_name_escaping_scheme": "underscores",
-        "metric_name_validation_scheme": "legacy",
-        "native_histogram_min_bucket_factor": 1.1,
-        "rule_query_offset": "1s",
-        "scrape_failure_log_file": "log",
-        "scrape_protocols": ["PrometheusText0.0.4"],
-    }
-    content = {key: values.get(key, True)}
-    document = {"global": content} if section == "global" else {"scrape_configs": [{"job_name": "a", **content}]}
+    document = {"scrape_configs": [{"job_name": "a", "scrape_classic_histograms": True}]}
     config = tmp_path / "prometheus.yml"
     config.write_text(yaml.safe_dump(document))
     done = subprocess.run(
@@ -334,9 +315,9 @@ def test_a_key_is_known_by_the_versions_that_are_said_to(
         timeout=20,
         check=False,
     )
-    fatal = [found for found in differences(document, [], OLD if version == NEW else NEW, version) if found.fatal]
-    assert (done.returncode != 0) is bool(fatal)
-    assert (f"field {key} not found" in done.stdout + done.stderr) is bool(fatal)
+    fatal = [one for one in differences(document, [], OLD, version) if one.fatal]
+    assert (done.returncode != 0) is bool(fatal) is (version == NEW)
+    assert ("field scrape_classic_histograms not found" in done.stdout + done.stderr) is bool(fatal)
 
 
 # A server that is scraped and written to.

@@ -174,6 +174,8 @@ def plan(edge: Facts, wish: Wish, remembered: Remembered, yaml: Yaml) -> Planned
     if agent is None:
         return Planned(State.MISSING)
     if agent["labels"].get(MANAGED_BY) == FIELD_MANAGER:
+        if older := _older(agent, wish):
+            raise ProblemError([older])
         known = [str(one) for one in (agent["version"], wish.version) if one and version(str(one))]
         made = _Change(agent, wish, remembered, yaml).remote_write((known or [_ANY_VERSION])[0])
         running = str(agent["version"] or "")
@@ -197,6 +199,18 @@ def choose(agents: Sequence[Facts], name: str) -> Facts | None:
     there_are = ", ".join(str(agent["id"]) for agent in agents)
     cause = f"there are several ({there_are})" if found else f"none is called {name!r}; there are: {there_are}"
     raise ProblemError([Problem("The edge's agent", cause, "name its workload in prometheus_agent_name")])
+
+
+def _older(agent: Facts, wish: Wish) -> Problem | None:
+    """Report a wanted version older than the running one. Patch releases take the same flags, and may go back."""
+    running, wanted = version(str(agent["version"])), version(wish.version)
+    if not wish.image or running is None or wanted is None or wanted >= running:
+        return None
+    cause = f"Prometheus {agent['version']} is running, and the requested {wish.version} is older; "
+    cause += "an agent is only upgraded"
+    fix = f"set fleet_prometheus_version to {agent['version']} or newer, or prometheus_agent_upgrade: false to keep "
+    fix += "the running version; a rollback restores the one from before the first change"
+    return Problem(str(agent["id"]), cause, fix)
 
 
 class _Change:
@@ -296,6 +310,8 @@ class _Change:
             cause = f"which version of Prometheus {self.wish.image} holds is not said"
             self._refuse(cause, "set fleet_prometheus_version")
             return None
+        if older := _older(self.agent, self.wish):
+            self.problems.append(older)
         return self.wish.version if self.wish.image else str(running)
 
     # What it becomes.

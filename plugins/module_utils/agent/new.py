@@ -14,12 +14,13 @@ from typing import TypeAlias
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import flags as agent_flags
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Wanted, configure
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.versions import shown
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
 from ansible_collections.miribit.thanos.plugins.module_utils.base.yaml_edit import Yaml
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import CREDENTIALS_FOLDER
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import AGENT_SINCE
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import AGENT_FLAG_SINCE, AGENT_SINCE
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.secrets import secrets
 
 Job: TypeAlias = "dict[str, object]"
@@ -33,8 +34,8 @@ _KEYS = (
     "extra_scrape_configs",
     "extra_args",
 )
-#: As Prometheus 3 takes them. The configuration has a folder of its own, beside that of the credentials.
-_ARGS = ("--config.file=/etc/prometheus/config/prometheus.yml", "--agent", "--storage.agent.path=/prometheus")
+#: The configuration has a folder of its own, beside that of the credentials.
+_CONFIG, _DATA = "--config.file=/etc/prometheus/config/prometheus.yml", "--storage.agent.path=/prometheus"
 
 _SCRAPE_INTERVAL = "30s"
 _DURATION = re.compile(r"([1-9][0-9]{0,5}(ms|[smh]))+")
@@ -87,10 +88,11 @@ def _flags(reader: Reader, content: Mapping[str, object]) -> agent_flags.Flags |
     extra = reader.texts("spec", content, "extra_args")
     if number is None or number < AGENT_SINCE:
         cause = f"{text!r} is no version" if number is None else f"{text} has no agent mode"
-        reader.refuse("prometheus_version", cause, f"give {agent_flags.shown(AGENT_SINCE)} or newer")
+        reader.refuse("prometheus_version", cause, f"give {shown(AGENT_SINCE)} or newer")
         return None
     # What is asked for besides is meant for this very version.
-    return agent_flags.carry([*_ARGS, *extra], number, number)
+    agent = "--agent" if number >= AGENT_FLAG_SINCE else "--enable-feature=agent"
+    return agent_flags.carry([_CONFIG, agent, _DATA, *extra], number, number)
 
 
 def _scrape_interval(reader: Reader, content: Mapping[str, object]) -> str:

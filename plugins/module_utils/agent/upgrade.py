@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An agent under another version of Prometheus: what it then reads otherwise in its configuration.
+"""The configuration of an agent under a newer version of Prometheus: what Prometheus 3 reads otherwise.
 
-What is said of versions is from the sources that agent_flags.py names.
+From the sources that agent/versions.py names. The versions within a major read what the older ones do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent.flags import Span, features, shown
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.flags import features
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import Version
@@ -32,34 +32,6 @@ class Difference(Problem):
     fatal: bool = False
 
 
-#: By the version that first knows it. An older one loads no configuration with it.
-_GLOBAL_KEYS = {
-    "always_scrape_classic_histograms": Span(since=(3, 4)),
-    "convert_classic_histograms_to_nhcb": Span(since=(3, 4)),
-    "extra_scrape_metrics": Span(since=(3, 10)),
-    "metric_name_escaping_scheme": Span(since=(3, 4)),
-    "metric_name_validation_scheme": Span(since=(2, 49)),
-    "rule_query_offset": Span(since=(2, 53)),
-    "scrape_failure_log_file": Span(since=(2, 55)),
-    "scrape_native_histograms": Span(since=(3, 8)),
-    "scrape_protocols": Span(since=(2, 49)),
-}
-_JOB_KEYS = {
-    "always_scrape_classic_histograms": Span(since=(3, 0)),
-    "convert_classic_histograms_to_nhcb": Span(since=(3, 0)),
-    "enable_compression": Span(since=(2, 49)),
-    "extra_scrape_metrics": Span(since=(3, 10)),
-    "fallback_scrape_protocol": Span(since=(3, 0)),
-    "http_headers": Span(since=(2, 55)),
-    "metric_name_escaping_scheme": Span(since=(3, 4)),
-    "metric_name_validation_scheme": Span(since=(2, 49)),
-    "native_histogram_min_bucket_factor": Span(since=(2, 50)),
-    "scrape_classic_histograms": Span(until=(3, 0)),
-    "scrape_failure_log_file": Span(since=(2, 55)),
-    "scrape_native_histograms": Span(since=(3, 8)),
-    "scrape_protocols": Span(since=(2, 49)),
-}
-
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]|\\.")
 _PORT = re.compile(r":[0-9]{1,5}$")
 
@@ -67,56 +39,44 @@ _PORT = re.compile(r":[0-9]{1,5}$")
 def differences(
     config: Mapping[str, object], args: Sequence[str], running: Version, wanted: Version
 ) -> list[Difference]:
-    """What the wanted version makes of a running agent's configuration that the running one does not.
+    """Return what Prometheus 3 makes of a running agent's configuration that Prometheus 2 does not.
 
-    Only what can be told from the configuration; what the targets answer with is not known here.
+    Only what the configuration shows; the answers of the targets are not known here.
     """
-    reading = _Reading(config, running, wanted, features(args))
-    return [*reading.keys(), *reading.labels(), *(reading.upgrade() if reading.crosses else ())]
+    return list(_Reading(config, features(args)).differences()) if running < AGENT_FLAG_SINCE <= wanted else []
 
 
 class _Reading:
-    def __init__(
-        self, config: Mapping[str, object], running: Version, wanted: Version, enabled: frozenset[str]
-    ) -> None:
-        self.wanted = wanted
+    def __init__(self, config: Mapping[str, object], enabled: frozenset[str]) -> None:
         self.enabled = enabled
-        self.crosses = running < AGENT_FLAG_SINCE <= wanted
-        self.crosses_back = wanted < AGENT_FLAG_SINCE <= running
         self.settings = mapping(config.get("global"))
         self.jobs = {str(job.get("job_name")): job for job in _mappings(config.get("scrape_configs"))}
         self.blocks = _mappings(config.get("remote_write"))
 
-    def keys(self) -> Iterator[Difference]:
-        places = [("Configuration, global", self.settings, _GLOBAL_KEYS)]
-        places += [(f"Job {name}", job, _JOB_KEYS) for name, job in self.jobs.items()]
-        for place, content, known in places:
-            for key in sorted(content.keys() & known.keys()):
-                if self.wanted in known[key]:
-                    continue
-                cause = f"Prometheus {shown(self.wanted)} does not know {key}, and loads no configuration with it"
-                fix = "leave it out"
-                if key == "scrape_classic_histograms":
-                    fix = f"rename it to always_{key}"
-                yield Difference(place, cause, fix, "unknown-key", _CHANGELOG, fatal=True)
-
-    def labels(self) -> Iterator[Difference]:
-        """External labels with variables of the environment."""
-        if not (self.crosses or self.crosses_back) or "expand-external-labels" in self.enabled:
-            return
-        for name, value in mapping(self.settings.get("external_labels")).items():
-            if "$" in str(value):
-                who, whoever = ("3", "2") if self.crosses else ("2", "3")
-                cause = f"it holds '$': only Prometheus 3 replaces what follows by a variable, so its value under {who}"
-                cause += f" is not the one under {whoever}"
-                fix = "write $$ for '$' under Prometheus 3, and '$' under Prometheus 2"
-                yield Difference(f"External label {name}", cause, fix, "environment", _MIGRATION)
-
-    def upgrade(self) -> Iterator[Difference]:
+    def differences(self) -> Iterator[Difference]:
+        yield from self._keys()
+        yield from self._labels()
         yield from self._scraping()
         yield from self._relabelling()
         yield from self._targets()
         yield from self._sending()
+
+    def _keys(self) -> Iterator[Difference]:
+        key = "scrape_classic_histograms"
+        for name in (name for name, job in self.jobs.items() if key in job):
+            cause = f"Prometheus 3 does not know {key}, and loads no configuration with it"
+            yield Difference(f"Job {name}", cause, f"rename it to always_{key}", "unknown-key", _CHANGELOG, fatal=True)
+
+    def _labels(self) -> Iterator[Difference]:
+        """External labels with variables of the environment."""
+        if "expand-external-labels" in self.enabled:
+            return
+        for name, value in mapping(self.settings.get("external_labels")).items():
+            if "$" in str(value):
+                cause = "it holds '$': only Prometheus 3 replaces what follows by a variable, so its value under 3 is "
+                cause += "not the one under 2"
+                fix = "write $$ for '$' under Prometheus 3"
+                yield Difference(f"External label {name}", cause, fix, "environment", _MIGRATION)
 
     def _scraping(self) -> Iterator[Difference]:
         lenient = [name for name, job in self.jobs.items() if "fallback_scrape_protocol" not in job]

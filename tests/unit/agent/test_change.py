@@ -407,7 +407,7 @@ def test_flags_that_the_other_version_would_end_on_are_refused() -> None:
 
 def test_keys_that_the_other_version_does_not_know_are_refused() -> None:
     text = AUDITED.replace("job_name: node-exporter", "job_name: node-exporter\n    scrape_classic_histograms: true")
-    assert refused(agent(text=text), UPGRADE).startswith(f"{ID}, Job node-exporter: Prometheus 3.15 does not know")
+    assert refused(agent(text=text), UPGRADE).startswith(f"{ID}, Job node-exporter: Prometheus 3 does not know")
     assert planned(agent(text=text)).state == "out_of_sync"
 
 
@@ -422,6 +422,23 @@ def test_only_entries_that_stay_are_told_to_be_sent_to_otherwise() -> None:
     spec = {**SPEC, "exposure": {"url": "https://receiver.example/api/v1/receive"}}
     subjects = [one.subject for one in planned(agent(text=text), Wish(spec, image=NEWER, version="3.15.0")).warnings]
     assert [one for one in subjects if "entry" in one] == [f"{ID}, remote_write, entry 2 (saas)"]
+
+
+@pytest.mark.parametrize("labels", [{}, {"app.kubernetes.io/managed-by": "miribit.thanos"}], ids=["adopted", "own"])
+def test_an_older_version_than_the_running_one_is_refused(labels: dict[str, str]) -> None:
+    newer = agent(image=NEWER, version="3.15.0", args=NEWER_ARGS, labels=labels)
+    older = Wish(SPEC, image=IMAGE, version="3.14.1")
+    assert refused(newer, older) == (
+        f"{ID}: Prometheus 3.15.0 is running, and the requested 3.14.1 is older; an agent is only upgraded. Fix: set "
+        "fleet_prometheus_version to 3.15.0 or newer, or prometheus_agent_upgrade: false to keep the running version; "
+        "a rollback restores the one from before the first change."
+    )
+    assert planned(newer, Wish(SPEC, version="3.14.1")).version == "3.15.0"
+
+
+def test_an_older_patch_release_is_not_refused() -> None:
+    newer = agent(image=NEWER, version="3.15.1", args=NEWER_ARGS)
+    assert planned(newer, Wish(SPEC, image=f"{NEWER}-older", version="3.15.0")).version == "3.15.0"
 
 
 def test_an_image_without_its_version_is_refused() -> None:
