@@ -93,7 +93,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent import config_check
+from ansible_collections.miribit.thanos.plugins.module_utils.agent import config_check, mask
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
@@ -143,7 +143,7 @@ def _secrets(text: str) -> list[str]:
     try:
         # Texts as they stand there: `0123` is no number to Prometheus, and a date that is none no error.
         content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
-        return list(config_check.quoted(config_check.secret_values(content)))
+        return list(config_check.quoted(mask.secret_values(content)))
     except (yaml.YAMLError, RecursionError):
         # Nobody knows what of it is secret.
         return [*text.splitlines(), *re.split(r"[\s\"'\[\]{},]+", text)]

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -22,8 +21,8 @@ from typing import Any
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import config as agent_config
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import flags as agent_flags
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Configured, Target
-from ansible_collections.miribit.thanos.plugins.module_utils.agent.config_check import is_secret_key, secret_values
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import named
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.mask import HIDDEN, masked
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.upgrade import Difference, differences
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping
@@ -47,11 +46,7 @@ VOLUME = "miribit-thanos-remote-write"
 #: What the record keeps: the agent as it was found, and the names of what was made since.
 PREVIOUS, MADE = "agent", "agent_made"
 
-_HIDDEN = "<secret>"
 _APPS = {"StatefulSet", "Deployment", "DaemonSet"}
-#: A key and its colon, in a comment.
-_KEY = re.compile(r"""["']?([A-Za-z_][-A-Za-z0-9_]*)["']?\s*[:=]\s*(?=\S)""")
-_SHORTEST_SECRET = 4
 #: Where none is known, as of an agent that never ran: what the gates compare is the same for each.
 _ANY_VERSION = "3.0.0"
 
@@ -511,12 +506,12 @@ def _block(entry: Mapping[str, object], target: Target, tenant_header: str) -> d
     headers = {
         name: value
         for name, value in mapping(entry.get("headers")).items()
-        if name.lower() == tenant_header.lower() or mapping(shown["headers"])[name] != _HIDDEN
+        if name.lower() == tenant_header.lower() or mapping(shown["headers"])[name] != HIDDEN
     }
     return {
         **({"name": target.name} if target.name else {}),
         # As the gates read it from what an agent says that it has loaded.
-        "url": target.url.replace(f"{_HIDDEN}@", "").partition("?")[0],
+        "url": target.url.replace(f"{HIDDEN}@", "").partition("?")[0],
         **{key: shown[key] for key in ("write_relabel_configs",) if key in shown},
         **({"headers": headers} if headers else {}),
     }
@@ -544,49 +539,3 @@ def _diff(agent: Facts, before: str, after: str, changes: Sequence[str], yaml: Y
     if texts[0] != texts[1]:
         found.insert(0, {"before_header": written, "after_header": written, "before": texts[0], "after": texts[1]})
     return tuple(found)
-
-
-def masked(text: str, yaml: Yaml) -> str:
-    """A configuration as it is written, without its secrets, however they are written."""
-    try:
-        tree = Document(text, yaml).tree
-    except ProblemError:
-        return _HIDDEN
-    secrets = set(secret_values(tree))
-    shown, end = "", 0
-    for token in yaml.scan(text):
-        if token.id == "<scalar>":
-            place = token.start_mark.index
-            shown += _comments(text[end:place], secrets)
-            end = token.end_mark.index
-            shown += _scalar(text[place:end], token.value, secrets)
-    return shown + _comments(text[end:], secrets)
-
-
-def _scalar(written: str, value: str, secrets: Collection[str]) -> str:
-    if value in secrets:
-        # The end of a text in a block is that of its last line.
-        return _HIDDEN + written[len(written.rstrip()) :]
-    parts = [secret for secret in secrets if "://" in value and secret in value]
-    for secret in sorted(parts, key=len, reverse=True):
-        if secret not in written:
-            return _HIDDEN + written[len(written.rstrip()) :]
-        written = written.replace(secret, _HIDDEN)
-    return written
-
-
-def _comments(text: str, secrets: Iterable[str]) -> str:
-    """What stands between the words. A comment can hold what a key once had."""
-    if "#" not in text:
-        return text
-    for secret in sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
-    return "".join(_comment(line) for line in text.splitlines(keepends=True))
-
-
-def _comment(line: str) -> str:
-    before, sign, comment = line.partition("#")
-    found = next((one for one in _KEY.finditer(comment) if is_secret_key(one[1])), None)
-    if found:
-        comment = comment[: found.end()] + _HIDDEN + line[len(line.rstrip()) :]
-    return before + sign + str(redacted(comment))

@@ -6,23 +6,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER, Outcome, Probe, Step, masked
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.secrets import redacted
 
 FILE = "prometheus.yml"
 STEP = "check"
 _LONGEST_TEXT = 600
 
-#: What stands in a key with a secret, of any part of a configuration: those of service discoveries, too.
-_SECRET_KEY = re.compile(r"credential|key|passw|secret|signature|token", re.IGNORECASE)
-#: What tells only where it is.
-_PLACES = ("_file", "_files", "_ref", "_url")
-_HEADERS = frozenset({"headers", "http_headers", "proxy_connect_header"})
-_URL_PARTS = re.compile(r"(?<=://).*(?=@)|(?<=[?#]).+")
 # A YAML parser of Go quotes a longer text only so far (yaml.v2 and v3, decode.go, terror).
 _LONGEST_QUOTED, _QUOTED = 10, 7
 
@@ -48,42 +40,6 @@ def problem(outcomes: Mapping[str, Outcome], subject: str, secrets: Iterable[str
     return Problem(
         subject, cause, "correct what it names: in the agent's configuration, or in the variable it comes from"
     )
-
-
-def is_secret_key(name: str) -> bool:
-    return bool(_SECRET_KEY.search(name)) and not name.lower().endswith(_PLACES)
-
-
-def secret_values(content: object, key: str = "") -> Iterator[str]:
-    """Every text of a configuration that is, or holds, something secret."""
-    if isinstance(content, dict):
-        shown = redacted({key: content}) if key in _HEADERS else {}
-        headers = shown.get(key) if isinstance(shown, dict) else None
-        for name, value in content.items():
-            hidden = isinstance(headers, dict) and headers.get(name) != value
-            yield from _texts(value) if hidden else secret_values(value, str(name))
-    elif isinstance(content, list):
-        for value in content:
-            yield from secret_values(value, key)
-    elif isinstance(content, str) and content:
-        yield from [content] if is_secret_key(key) else _parts(content, key)
-
-
-def _parts(text: str, key: str) -> Iterator[str]:
-    """Those of a URL: its user, its query, its fragment."""
-    if "://" not in text:
-        # No URL that works, and what of it is a password cannot be told.
-        yield from [text] if key.endswith("url") and "@" in text else []
-        return
-    yield from (found[0] for found in _URL_PARTS.finditer(text) if found[0])
-
-
-def _texts(content: object) -> Iterator[str]:
-    if isinstance(content, str) and content:
-        yield content
-    elif isinstance(content, dict | list):
-        for value in content.values() if isinstance(content, dict) else content:
-            yield from _texts(value)
 
 
 def quoted(secrets: Iterable[str]) -> Iterator[str]:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A configuration in YAML of which only what is asked for is rewritten, in the text itself.
+"""An editor of YAML that rewrites only what is asked for, in the text itself, and proves that nothing else differs.
 
-One that is parsed and written anew loses its comments, and what a parser of YAML 1.1 takes for a number or a date
-(`1.10`, `0777`) comes back as another text. What cannot be changed so is refused. Of what comes out it is proven that
-nothing else differs.
+A text that is parsed and written again loses its comments, and what a parser of YAML 1.1 takes for a number or a date
+(`1.10`, `0777`) comes back as another text. ruamel.yaml round-trips comments, but it re-indents lists: the diff of
+somebody's ConfigMap would show changes in most lines. A change that cannot be made in the text is refused.
 """
 
 from __future__ import annotations

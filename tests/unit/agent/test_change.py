@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from agent_texts import AUDITED, DEAD, SAAS, SECRET, YAML
+from agent_texts import AUDITED, DEAD, SAAS, SECRET, SECRETIVE, YAML
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import (
     HASH,
@@ -21,7 +21,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import
     Wish,
     back,
     choose,
-    masked,
     plan,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
@@ -821,45 +820,6 @@ def test_the_diff_shows_the_configuration_and_the_restart() -> None:
     assert (workload["before"], workload["after"]) == ("", "\n".join(["its pods start again", *made.changes, ""]))
 
 
-def test_the_diff_of_a_configuration_without_secrets_is_all_of_it() -> None:
-    assert masked(AUDITED, YAML) == AUDITED
-
-
-SECRETIVE = f"""\
-global: {{external_labels: {{cluster: a}}}}
-scrape_configs:
-  - job_name: a
-    basic_auth: {{username: anna, password: "1{SECRET}"}}
-    consul_sd_configs: [{{server: "http://a:2{SECRET}@consul", token: 3{SECRET}}}]
-    params: {{api_key: ['4{SECRET}']}}
-    http_headers:
-      X-Api: {{secrets: [5{SECRET}], values: [6{SECRET}]}}
-  # bearer_token: 7{SECRET}
-  # was https://anna:8{SECRET}@b.example once, and 9{SECRET}
-  - job_name: b
-    openstack_sd_configs: [{{application_credential_secret: 9{SECRET}}}]
-    marathon_sd_configs: [{{auth_token: '0''{SECRET}'}}]
-    tls_config:
-      key: |
-        -----BEGIN
-        a{SECRET}
-        -----END
-      cert_file: /etc/tls.crt
-remote_write:
-  - url: https://anna:b{SECRET}@saas.example/push?tenant=c{SECRET}
-    headers: {{Authorization: "d {SECRET}", X-Key: "e\\"{SECRET}", X-Scope-OrgID: team}}
-    oauth2:
-      client_id: me
-      client_secret: >-
-        f{SECRET}
-        g{SECRET}
-  - url: http://192.0.2.1:19291/api/v1/receive
-    name: thanos
-    bearer_token: h{SECRET}
-    sigv4: {{access_key: i{SECRET}, secret_key: "j\\u0077{SECRET}"}}
-"""
-
-
 def test_no_secret_of_a_configuration_is_shown() -> None:
     before = agent(text=SECRETIVE)
     first = planned(before, Wish(SPEC, image=NEWER, version="3.15.0", credentials_secret="own", keep_others=False))
@@ -870,38 +830,6 @@ def test_no_secret_of_a_configuration_is_shown() -> None:
         shown = [made.as_dict(), made.changes, [str(one) for one in made.warnings], made.diff, repr(made.diff)]
         assert SECRET not in json.dumps(shown)
         assert SECRET not in repr(made)
-
-
-def test_what_is_no_secret_is_shown_beside_them() -> None:
-    shown = masked(SECRETIVE, YAML)
-    for word in ("anna", "cert_file: /etc/tls.crt", "X-Scope-OrgID: team", "client_id: me", "saas.example/push"):
-        assert word in shown
-    # Those of the two texts in a block.
-    assert len(shown.splitlines()) == len(SECRETIVE.splitlines()) - 5
-
-
-def test_a_short_secret_does_not_spoil_the_rest() -> None:
-    text = "scrape_configs:\n  - job_name: a\n    basic_auth: {username: b, password: e}\n"
-    assert masked(text, YAML) == text.replace("password: e", "password: <secret>")
-
-
-def test_a_configuration_that_cannot_be_read_is_not_shown() -> None:
-    assert masked(f"password: [{SECRET}", YAML) == "<secret>"
-
-
-@pytest.mark.parametrize(
-    "comment", [f"# password: {SECRET}", f"# - token = {SECRET} # old", f"# 'client_secret': {SECRET}"]
-)
-def test_a_secret_in_a_comment_is_not_shown(comment: str) -> None:
-    for text in (f"{comment}\nglobal: {{}}\n", f"global: {{}}  {comment}", f"global: {{}}\n{comment}\n"):
-        shown = masked(text, YAML)
-        assert SECRET not in shown
-        assert len(shown.splitlines()) == len(text.splitlines())
-
-
-@pytest.mark.parametrize("text", ["# bearer_token_file: /run/token\n", "# See https://a.example/b#c, it says why.\n"])
-def test_a_comment_without_a_secret_is_shown(text: str) -> None:
-    assert masked(text, YAML) == text
 
 
 def test_the_url_that_the_gates_compare_is_that_of_a_running_agent() -> None:

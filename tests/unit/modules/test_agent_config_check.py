@@ -8,11 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 from agent_texts import AUDITED, SECRET
 from probe_cluster import ProbeCluster, probe_cluster, ran
 
-from ansible_collections.miribit.thanos.plugins.module_utils.agent import config_check as core
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.modules import agent_config_check
 
@@ -153,52 +151,3 @@ def test_a_job_that_may_not_be_made_is_a_problem(check: Check, probe_cluster: Pr
 def test_a_missing_library_is_named(check: Check, monkeypatch: pytest.MonkeyPatch, place: object, library: str) -> None:
     monkeypatch.setattr(place, "HAS_KUBERNETES" if place is session else "HAS_YAML", False)
     assert f"Failed to import the required Python library ({library})" in check()["msg"]
-
-
-# What is secret.
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "bearer_token: S",
-        "basic_auth: {password: S}",
-        "authorization: {credentials: S}",
-        "oauth2: {client_secret: S}",
-        "tls_config: {key: S}",
-        "sigv4: {secret_key: S}",
-        "marathon_sd_configs: [{auth_token: S}]",
-        "openstack_sd_configs: [{application_credential_secret: S}]",
-        "ovhcloud_sd_configs: [{consumer_key: S}]",
-        "stackit_sd_configs: [{private_key: S}]",
-        "params: {token: [S]}",
-        "headers: {Authorization: S}",
-        "http_headers: {X-Api: {values: [S]}}",
-        "proxy_connect_header: {X-Proxy: [S]}",
-        "url: https://S@a.example",
-        "url: 'https://a.example?S'",
-        "url: https://a.example/#S",
-        "proxy_url: S@a.example",
-    ],
-)
-def test_what_is_secret_is_known(written: str) -> None:
-    (found,) = core.secret_values(yaml.safe_load(f"scrape_configs: [{{{written.replace('S', SECRET)}}}]"))
-    assert SECRET in found
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "bearer_token_file: /run/token",
-        "tls_config: {key_file: /run/tls.key, cert_file: /run/tls.crt}",
-        "oauth2: {client_id: a, token_url: 'https://a.example/token'}",
-        "basic_auth: {username: anna}",
-        "headers: {X-Scope-OrgID: team, THANOS-TENANT: team}",
-        "url: https://a.example/push",
-        "password: ''",
-        "relabel_configs: [{source_labels: [__meta_key], target_label: token}]",
-        "static_configs: [{targets: [anna@a.example]}]",
-    ],
-)
-def test_what_is_no_secret_is_shown(written: str) -> None:
-    assert list(core.secret_values(yaml.safe_load(f"scrape_configs: [{{{written}}}]"))) == []

@@ -44,6 +44,40 @@ remote_write:
 """
 DEAD = "http://thanos-receiver.monitoring.svc.cluster-01.local:19291/api/v1/receive"
 SAAS = "https://saas.example/api/prom/push"
+#: With a secret wherever one can stand.
+SECRETIVE = f"""\
+global: {{external_labels: {{cluster: a}}}}
+scrape_configs:
+  - job_name: a
+    basic_auth: {{username: anna, password: "1{SECRET}"}}
+    consul_sd_configs: [{{server: "http://a:2{SECRET}@consul", token: 3{SECRET}}}]
+    params: {{api_key: ['4{SECRET}']}}
+    http_headers:
+      X-Api: {{secrets: [5{SECRET}], values: [6{SECRET}]}}
+  # bearer_token: 7{SECRET}
+  # was https://anna:8{SECRET}@b.example once, and 9{SECRET}
+  - job_name: b
+    openstack_sd_configs: [{{application_credential_secret: 9{SECRET}}}]
+    marathon_sd_configs: [{{auth_token: '0''{SECRET}'}}]
+    tls_config:
+      key: |
+        -----BEGIN
+        a{SECRET}
+        -----END
+      cert_file: /etc/tls.crt
+remote_write:
+  - url: https://anna:b{SECRET}@saas.example/push?tenant=c{SECRET}
+    headers: {{Authorization: "d {SECRET}", X-Key: "e\\"{SECRET}", X-Scope-OrgID: team}}
+    oauth2:
+      client_id: me
+      client_secret: >-
+        f{SECRET}
+        g{SECRET}
+  - url: http://192.0.2.1:19291/api/v1/receive
+    name: thanos
+    bearer_token: h{SECRET}
+    sigv4: {{access_key: i{SECRET}, secret_key: "j\\u0077{SECRET}"}}
+"""
 
 
 def configured(text: str, wanted: Wanted = WANTED, **changes: Any) -> Configured:
