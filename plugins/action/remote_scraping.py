@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import json
-import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +77,7 @@ class ActionModule(RunningAction):
     def _take_out(self) -> Result:
         edges, labels = self._options["edges"], self._options["labels"]
         found, problems = plan.look_over(self._look(), edges, labels)
-        # What was taken out for other edges says where the jobs stood.
-        entries = self._recorded({*edges, *labels}) if any(one.source.is_changeable for one in found) else {}
+        entries = self._recorded(edges) if any(one.source.is_changeable for one in found) else {}
         before = [entry for several in entries.values() for entry in several]
         taken: list[tuple[_Change, Taken]] = []
         for one in found:
@@ -91,8 +89,8 @@ class ActionModule(RunningAction):
             except ProblemError as error:
                 problems += one.doubled(error.problems)
         problems += [problem for _change, outcome in taken for problem in outcome.problems]
-        own = plan.by_edge(plan.entries(change.source, outcome) for change, outcome in taken)
-        gone = {change.source: outcome.all_gone for change, outcome in taken if outcome.gone}
+        own = plan.by_edge(outcome.entries for _change, outcome in taken)
+        gone = {change.source: outcome.gone for change, outcome in taken if outcome.gone}
         if gone and not self._task.check_mode:
             self._hold_lock()
             self._record({edge: plan.together(entries.get(edge, ()), own[edge]) for edge in own})
@@ -105,7 +103,7 @@ class ActionModule(RunningAction):
         held = self._read(one.source)
         recorded = [entry.piece for entry in before if entry.source == one.source]
         taken = plan.take(one.source, one.remotes, held.jobs, recorded)
-        if taken.pieces and (found := self._chart_problems(one.source, held)):
+        if taken.entries and (found := self._chart_problems(one.source, held)):
             raise ProblemError(found)
         return _Change(one.source, held, taken.jobs), taken
 
@@ -210,7 +208,7 @@ class ActionModule(RunningAction):
         if not isinstance(held, Release):
             return []
         reference = self._options["chart_ref"]
-        return chart_problems(source, held, reference, self._options["chart_version"], _chart_at(reference))
+        return chart_problems(source, held, reference, _chart_at(reference))
 
     # What is changed.
 
@@ -247,7 +245,7 @@ class ActionModule(RunningAction):
             "release_name": source.name,
             "release_namespace": source.namespace,
             "chart_ref": self._options["chart_ref"],
-            "chart_version": self._options["chart_version"] or release.version,
+            "chart_version": release.version,
             "release_values": release.with_jobs(list(jobs)),
             "atomic": True,
             "timeout": f"{self._options['timeout']:.0f}s",
@@ -333,21 +331,13 @@ def _load(text: str) -> tuple[object, object]:
 
 
 def _chart_at(reference: str) -> tuple[str, str] | None:
-    """Name and version of the chart at a path on the controller; None if there is none."""
+    """Return name and version of the chart in a folder on the controller, or None if the path is none of a folder."""
     path = Path(reference).expanduser()
     try:
-        if not reference or not path.exists():
+        if not reference or not path.exists() or path.suffix == ".tgz":
             return None
-        if path.is_dir():
-            content = (path / "Chart.yaml").read_bytes()
-        else:
-            with tarfile.open(path) as archive:
-                name = next(
-                    name for name in archive.getnames() if name.count("/") == 1 and name.endswith("/Chart.yaml")
-                )
-                member = archive.extractfile(name)
-                content = member.read() if member else b""
+        content = (path / "Chart.yaml").read_bytes()
         chart = yaml.safe_load(content)
         return str(chart["name"]), str(chart["version"])
-    except (KeyError, OSError, StopIteration, TypeError, tarfile.TarError, yaml.YAMLError):
+    except (KeyError, OSError, TypeError, yaml.YAMLError):
         return "no chart that can be read", ""

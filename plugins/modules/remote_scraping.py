@@ -14,8 +14,8 @@ description:
   - Finds out what the full Prometheus servers of the central cluster scrape that the agents of edges deliver, too, by
     address, path and parameters, takes it out of their additional scrape jobs, and waits until all of their pods have
     stopped. So no target counts twice.
-  - What was taken out of static targets for one edge leaves those of the others in the same job. What an agent does not
-    deliver stays, and a warning names it.
+  - What was taken out of static targets for one edge leaves those of the others in the same job. A job that discovers
+    targets goes only as a whole. What stays, such as what an agent does not deliver, is named in a warning.
   - Where the servers are of a Helm release of kube-prometheus-stack, its list
     C(prometheus.prometheusSpec.additionalScrapeConfigs) is changed in the values that the user gave, and the release is
     upgraded with M(kubernetes.core.helm) to the same version of the same chart. If that fails, Helm rolls it back.
@@ -24,8 +24,8 @@ description:
   - Anything else is left alone, and a warning says what to do by hand. This is so for Argo CD and Flux, for scrape jobs
     that are a text with templates or in a Secret that the release only names, and for those that come from a
     ServiceMonitor, a PodMonitor, a Probe or a ScrapeConfig.
-  - What was taken out is kept in the record of each edge before, and goes back to its place with O(state=present).
-    What somebody has changed in between stays as it is.
+  - What was taken out is kept in the record of each edge before, and goes back with O(state=present), where the order
+    of jobs and targets can be another one. What somebody has changed in between stays as it is.
 extends_documentation_fragment:
   - miribit.thanos.cluster_access
   - miribit.thanos.attributes
@@ -81,10 +81,6 @@ options:
     default: ""
   chart_repo_url:
     description: URL of the chart's repository, where O(chart_ref) is the name of a chart only.
-    type: str
-    default: ""
-  chart_version:
-    description: Version of the chart. It must be the one that runs, which is the default.
     type: str
     default: ""
   record:
@@ -261,7 +257,6 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "state": {"type": "str", "choices": ["absent", "present"], "default": "absent"},
         "chart_ref": {"type": "str", "default": ""},
         "chart_repo_url": {"type": "str", "default": ""},
-        "chart_version": {"type": "str", "default": ""},
         "record": {"type": "dict", "required": True},
         "lock": {"type": "dict"},
         "timeout": {"type": "float", "default": 420},

@@ -18,7 +18,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.problems impor
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, list_at, mapping, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Objects, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Cut, Job, Piece
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Job, Piece
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey, key_of, target_key
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import name_of as target_name
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.source import (
@@ -235,113 +235,92 @@ def _host(key: TargetKey) -> str:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a list of jobs becomes, and what was in it."""
+    """What a list of jobs becomes."""
 
     jobs: list[object]
-    pieces: Mapping[str, Sequence[Piece]]
-    #: What must no longer be scraped: job and target.
-    gone: Mapping[str, frozenset[tuple[str, TargetKey]]]
+    #: What goes into the record of each edge.
+    entries: Mapping[str, Sequence[Entry]]
+    #: What must no longer be scraped: job and target. Also what was taken out before, and is scraped still.
+    gone: frozenset[tuple[str, TargetKey]]
+    problems: Sequence[Problem]
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """How one job is cut: what stays of it, if anything does, and what each edge takes with it."""
+
+    rest: Job | None
+    parts: Mapping[str, Job] = field(default_factory=dict)
+    gone: Collection[Target] = ()
     problems: Sequence[Problem] = ()
-
-    @property
-    def all_gone(self) -> frozenset[tuple[str, TargetKey]]:
-        return frozenset(key for keys in self.gone.values() for key in keys)
-
-
-@dataclass
-class _Cutting:
-    """How one job is cut."""
-
-    groups: dict[str, dict[int, tuple[str, ...]] | None] = field(default_factory=dict)
-    gone: dict[str, set[tuple[str, TargetKey]]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
 
 
 def take(source: Source, remotes: Iterable[Remote], jobs: Sequence[object], recorded: Sequence[Piece]) -> Taken:
-    """Take out of the list of a source what agents deliver. Recorded is what was taken out of it before."""
-    cuts: list[Cut] = []
-    gone: dict[str, set[tuple[str, TargetKey]]] = {}
+    """Take out of the list of a source what agents deliver. Recorded is what was taken out for them before."""
+    left = list(jobs)
+    taken: dict[str, list[Entry]] = {}
+    gone: set[tuple[str, TargetKey]] = set()
     problems: list[Problem] = []
     for remote in remotes:
-        cutting = _cut(source, remote, scrape_jobs.find(jobs, remote.job), recorded)
-        problems += cutting.problems
-        if cutting.groups:
-            cuts.append(Cut(remote.job, cutting.groups))
-        for edge, keys in cutting.gone.items():
-            gone.setdefault(edge, set()).update(keys)
-    left, pieces = scrape_jobs.take(jobs, cuts, recorded)
-    return Taken(left, pieces, {edge: frozenset(keys) for edge, keys in gone.items()}, problems)
+        before = [piece for piece in recorded if piece.job == remote.job]
+        cut = _cut(source, remote, scrape_jobs.find(jobs, remote.job), before)
+        for edge, part in cut.parts.items():
+            keys = frozenset(target.key for target in remote.covered[edge] if target in cut.gone)
+            taken.setdefault(edge, []).append(Entry(source, scrape_jobs.piece(jobs, part), keys))
+        left = scrape_jobs.replaced(left, remote.job, cut.rest)
+        gone.update((remote.job, target.key) for target in cut.gone)
+        problems += cut.problems
+    return Taken(left, taken, frozenset(gone), problems)
 
 
-def _cut(source: Source, remote: Remote, job: Job | None, recorded: Sequence[Piece]) -> _Cutting:
-    cutting = _Cutting()
-    taken_before = [piece for piece in recorded if piece.job == remote.job]
+def _cut(source: Source, remote: Remote, job: Job | None, recorded: Sequence[Piece]) -> _Cut:
+    delivered = _of_agents(remote)
+    if job is None and recorded:
+        # The server has not read its new configuration yet.
+        return _Cut(None, gone=delivered)
     if job is None:
-        if taken_before:
-            # The server has not read its new configuration yet.
-            cutting.gone = {edge: {(remote.job, t.key) for t in targets} for edge, targets in remote.covered.items()}
-        else:
-            cutting.problems = [source.not_there(remote.job, _shown(_of_agents(remote)))]
-        return cutting
+        return _Cut(None, problems=[source.not_there(remote.job, _shown(delivered))])
     if not scrape_jobs.is_readable(job):
         cause = "its static_configs are not a list of groups with targets, so nothing is taken out"
-        cutting.problems = [source.by_hand(remote.job, _shown(_of_agents(remote)), cause)]
-        return cutting
-    edges = list(remote.covered)
-    dynamic = scrape_jobs.discovers(job)
-    # Of a job that goes as a whole, nothing else could come back before it does.
-    whole = not dynamic or all(piece.groups is None for piece in taken_before)
-    if len(edges) == 1 and not remote.missed and whole:
-        groups = scrape_jobs.groups_of(job)
-        every = {number: tuple(scrape_jobs.targets_of(group)) for number, group in enumerate(groups)}
-        cutting.groups = {edges[0]: None if dynamic else every}
-        cutting.gone = {edges[0]: {(remote.job, target.key) for target in remote.covered[edges[0]]}}
-        return cutting
-    _split(cutting, source, remote, job, {address for piece in taken_before for address in piece.addresses})
-    return cutting
+        return _Cut(job, problems=[source.by_hand(remote.job, _shown(delivered), cause)])
+    if len(remote.covered) == 1 and not remote.missed:
+        return _Cut(None, dict.fromkeys(remote.covered, job), delivered)
+    return _split(source, remote, job, recorded)
 
 
-def _split(cutting: _Cutting, source: Source, remote: Remote, job: Job, taken_before: Collection[str]) -> None:
-    """Of a job that is for several, only static targets can go, for it is written there which they are."""
+def _split(source: Source, remote: Remote, job: Job, recorded: Sequence[Piece]) -> _Cut:
+    """Cut a job that is for several. Only its static targets can go, and only if it discovers none besides."""
     edge_of = {target: edge for edge, targets in remote.covered.items() for target in targets}
-    placed: set[Target] = set()
-    idle: set[tuple[int, str]] = set()
+    listed = [] if scrape_jobs.discovers(job) else scrape_jobs.entries(job)
     going: dict[tuple[int, str], str] = {}
-    for number, address, group in scrape_jobs.entries(job):
+    placed: set[Target] = set()
+    for number, address, group in listed:
         meant = [target for target in remote.targets if target.is_of(address, group)]
         edges = {edge_of.get(target) for target in meant}
-        edge = edges.pop() if len(edges) == 1 else None
-        if edge:
+        if len(edges) == 1 and (edge := edges.pop()):
             going[number, address] = edge
             placed.update(meant)
-            cutting.gone.setdefault(edge, set()).update((remote.job, target.key) for target in meant)
-        elif not meant:
-            idle.add((number, address))
-    late = {target for target in edge_of if target not in placed and target.address in taken_before}
-    for target in late:
-        # The server has not read its new configuration yet.
-        cutting.gone.setdefault(edge_of[target], set()).add((remote.job, target.key))
-    unplaced = [target for target in edge_of if target not in placed and target not in late]
-    empties = False
-    if going and not unplaced and not remote.missed and not scrape_jobs.discovers(job):
-        # What leads to no target goes with the rest: with the last edge, so that nothing is left of the job.
+    # The server has not read its new configuration yet.
+    late = {address for piece in recorded for address in scrape_jobs.addresses(piece.config)}
+    late -= scrape_jobs.addresses(job)
+    gone = [target for target in edge_of if target in placed or target.address in late]
+    staying = [target for target in edge_of if target not in gone]
+    if going and not staying and not remote.missed:
+        # What leads to no target goes with the last edge, so that nothing is left of the job.
         last = max(going.values())
-        going.update(dict.fromkeys(idle, last))
-        empties = True
-    for edge in sorted(set(going.values())):
-        cutting.groups[edge] = {
-            number: taken
-            for number, group in enumerate(scrape_jobs.groups_of(job))
-            if (taken := tuple(a for a in scrape_jobs.targets_of(group) if going.get((number, a)) == edge))
-            or (empties and edge == last and not scrape_jobs.targets_of(group))
-        }
-    if unplaced:
+        going = {(number, address): going.get((number, address), last) for number, address, _group in listed}
+    problems = missed(source, remote)
+    if staying:
         others = ", ".join(sorted({*remote.edges, *(one.why for one in remote.missed if not one.edge)}))
-        several = len(edge_of) > len(unplaced) or remote.missed or len(remote.covered) > 1
-        why = f"it is for several ({others}), so it cannot be split" if several else "a part of it is out already"
-        cause = f"the job does not find that by static_configs, and {why}"
-        cutting.problems.append(source.by_hand(remote.job, _shown(unplaced), cause))
-    cutting.problems += missed(source, remote)
+        cause = f"its static_configs do not name that alone, and the job is for several ({others}), "
+        cause += "so it cannot be split"
+        problems.insert(0, source.by_hand(remote.job, _shown(staying), cause))
+    if not going:
+        return _Cut(job, {}, gone, problems)
+    edges_going = sorted(set(going.values()))
+    parts = {edge: scrape_jobs.part(job, {at for at, one in going.items() if one == edge}) for edge in edges_going}
+    rest = scrape_jobs.part(job, {(number, address) for number, address, _group in listed} - going.keys())
+    return _Cut(rest if scrape_jobs.groups_of(rest) else None, parts, gone, problems)
 
 
 def missed(source: Source, remote: Remote) -> list[Problem]:
@@ -465,17 +444,6 @@ def read_entry(content: object) -> Entry | None:
     return Entry(source, piece, frozenset(key_of(mapping(target)) for target in elements(found.get("targets"))))
 
 
-def entries(source: Source, taken: Taken) -> dict[str, list[Entry]]:
-    """What is recorded of each edge, before anything is changed."""
-    return {
-        edge: [
-            Entry(source, piece, frozenset(key for job, key in taken.gone.get(edge, ()) if job == piece.job))
-            for piece in pieces
-        ]
-        for edge, pieces in taken.pieces.items()
-    }
-
-
 def together(before: Iterable[Entry], new: Iterable[Entry]) -> list[Entry]:
     """What is recorded afterwards, each once: a run that was killed before it changed anything has recorded it, too."""
     found = list(before)
@@ -518,10 +486,10 @@ def awaited(entry: Entry, jobs: Sequence[object]) -> set[tuple[str, TargetKey | 
     job = scrape_jobs.find(jobs, entry.piece.job)
     if job is None or scrape_jobs.without_groups(job) != scrape_jobs.without_groups(entry.piece.config):
         return set()
-    if entry.piece.groups is None:
+    if scrape_jobs.discovers(job):
         return {(entry.piece.job, None)}
-    present = {address for _number, address, _group in scrape_jobs.entries(job)}
-    return {(entry.piece.job, key) for key in entry.targets} if present.issuperset(entry.piece.addresses) else set()
+    is_there = scrape_jobs.addresses(job) >= scrape_jobs.addresses(entry.piece.config)
+    return {(entry.piece.job, key) for key in entry.targets} if is_there else set()
 
 
 # Evidence.
@@ -530,63 +498,49 @@ def awaited(entry: Entry, jobs: Sequence[object]) -> set[tuple[str, TargetKey | 
 def still_scraped(
     servers: Iterable[Mapping[str, Any]], gone: Mapping[Source, Iterable[tuple[str, TargetKey]]]
 ) -> list[str]:
-    """Which pods still scrape what was taken out, in words."""
+    """Name the pods that still scrape what was taken out."""
     lines = []
     for source, keys in gone.items():
-        scraping = _Scraping.of(source, servers)
-        lines += scraping.silent
-        for pod, has in scraping.pods.items():
-            if late := has & set(keys):
-                lines.append(f"pod {pod} still scrapes {_late(late)}")
+        pods, silent = _scraping([server for server in servers if source_of(server) == source], source)
+        lines += silent
+        lines += [f"pod {pod} still scrapes {_late(late)}" for pod, has in pods.items() if (late := has & set(keys))]
     return lines
 
 
 def not_yet_scraped(
     servers: Iterable[Mapping[str, Any]], back: Mapping[Source, Iterable[tuple[str, TargetKey | None]]]
 ) -> list[str]:
-    """Which pods do not scrape yet what was put back, in words."""
+    """Name the pods that do not scrape yet what was put back."""
     lines = []
     for source, keys in back.items():
-        scraping = _Scraping.of(source, servers)
-        lines += scraping.silent
-        for pod, has in scraping.together.items():
+        own = [server for server in servers if source_of(server) == source]
+        pods, silent = _scraping(own, source)
+        if len(own) > 1:
+            # Shards share the targets out, so only all of them together scrape everything.
+            pods = {", ".join(pods): {key for has in pods.values() for key in has}}
+        lines += silent
+        for pod, has in pods.items():
             jobs = {job for job, _key in has}
             if late := {(job, key) for job, key in keys if (job not in jobs if key is None else (job, key) not in has)}:
                 lines.append(f"pod {pod} does not scrape yet {_late(late)}")
     return lines
 
 
-@dataclass(frozen=True)
-class _Scraping:
-    """What the pods of a source scrape, and which do not say it."""
-
-    pods: Mapping[str, set[tuple[str, TargetKey]]]
-    silent: list[str]
-    is_sharded: bool
-
-    @classmethod
-    def of(cls, source: Source, servers: Iterable[Mapping[str, Any]]) -> _Scraping:
-        own = [server for server in servers if source_of(server) == source]
-        pods = [pod for server in own for pod in server["pods"]]
-        scraped = {
-            str(pod["name"]): {(str(one["job"]), key_of(one)) for one in pod["targets"]}
-            for pod in pods
-            if pod["targets"] is not None
-        }
-        # One that is not ready reads the new configuration when it starts.
-        silent = [
-            f"pod {pod['name']} does not say what it scrapes" for pod in pods if pod["ready"] and pod["targets"] is None
-        ]
-        if not scraped and not silent:
-            silent = [f"no pod that is made from {source} is ready"]
-        return cls(scraped, silent, len(own) > 1)
-
-    @property
-    def together(self) -> Mapping[str, set[tuple[str, TargetKey]]]:
-        """Shards share the targets out, so only all of them together scrape everything."""
-        if not self.is_sharded:
-            return self.pods
-        return {", ".join(self.pods): {key for has in self.pods.values() for key in has}}
+def _scraping(
+    servers: Iterable[Mapping[str, Any]], source: Source
+) -> tuple[dict[str, set[tuple[str, TargetKey]]], list[str]]:
+    """Return what each pod scrapes, and in words which pods do not say it."""
+    pods = [pod for server in servers for pod in server["pods"]]
+    scraped = {
+        str(pod["name"]): {(str(one["job"]), key_of(one)) for one in pod["targets"]}
+        for pod in pods
+        if pod["targets"] is not None
+    }
+    # One that is not ready reads the new configuration when it starts.
+    silent = [pod["name"] for pod in pods if pod["ready"] and pod["targets"] is None]
+    if not scraped and not silent:
+        return {}, [f"no pod that is made from {source} is ready"]
+    return scraped, [f"pod {name} does not say what it scrapes" for name in silent]
 
 
 def _late(late: Collection[tuple[str, TargetKey | None]] | Collection[tuple[str, TargetKey]]) -> str:

@@ -32,7 +32,8 @@ _OBJECTS = {
     "scrapeConfig": "ScrapeConfig",
 }
 _OBJECT = re.compile(rf"({'|'.join(_OBJECTS)})/([^/]+)/([^/]+)(/[0-9]+)?")
-_ARCHIVE = re.compile(r"https?://[^?#]*/([^/?#]+)\.tgz(?:[?#]|\Z)")
+#: A packed chart, at a URL or a path. Helm names it after the chart and its version.
+_ARCHIVE = re.compile(r"(?:[^?#]*/)?([^/?#]+)\.tgz(?:[?#]|\Z)")
 
 
 @dataclass(frozen=True)
@@ -143,23 +144,21 @@ class Release:
     """What of a release is needed to upgrade it."""
 
     values: Values
-    chart: str
     version: str
 
     @property
     def jobs(self) -> list[object]:
-        found = self._at()
-        return found if isinstance(found, list) else []
-
-    def _at(self) -> object:
-        content: object = self.values
-        for key in PATH:
-            content = mapping(content).get(key)
-        return content
+        return elements(_at(self.values, *PATH))
 
     def with_jobs(self, jobs: list[object]) -> Values:
-        """Its values with another list. Everything else is as it was."""
+        """Return its values with another list. Everything else is as it was."""
         return _replaced(self.values, PATH, jobs)
+
+
+def _at(content: object, *path: str) -> object:
+    for key in path:
+        content = mapping(content).get(key)
+    return content
 
 
 def _replaced(values: object, path: tuple[str, ...], content: object) -> Values:
@@ -169,51 +168,39 @@ def _replaced(values: object, path: tuple[str, ...], content: object) -> Values:
 
 
 def read_release(source: Source, status: object) -> Release:
-    """A release as kubernetes.core.helm_info gives it. Raises ProblemError where its list cannot be changed."""
+    """Read a release as kubernetes.core.helm_info gives it. Raises ProblemError where its list cannot be changed."""
     found = mapping(status)
-    subject = f"Helm {source} of the full Prometheus servers"
-    by_hand = f"take the jobs out of {'.'.join(PATH)} of its values by hand"
+    place = ".".join(PATH)
+    fix = f"take the jobs out of {place} of its values by hand"
+    chart, _dash, version = str(found.get("chart") or "").partition(f"{CHART}-")
+    values = found.get("values") or {}
+    jobs, secret = _at(values, *PATH), mapping(_at(values, *PATH[:-1], _SECRET))
     if not found:
         cause = "there is none that is deployed"
         fix = "see it with 'helm list --all'; finish or roll back what is going on, and run it again"
-        raise ProblemError([Problem(subject, cause, fix)])
-    if found.get("status") != "deployed":
+    elif found.get("status") != "deployed":
         cause = f"it is {found.get('status')}, so its values may not be those that run"
-        raise ProblemError(
-            [Problem(subject, cause, "roll it back or upgrade it until it is deployed, and run it again")]
-        )
-    chart, _dash, version = str(found.get("chart") or "").partition(f"{CHART}-")
-    if chart or not version:
+        fix = "roll it back or upgrade it until it is deployed, and run it again"
+    elif chart or not version:
         cause = f"it is of the chart {found.get('chart')}, and only {CHART} is known here"
-        raise ProblemError([Problem(subject, cause, f"{by_hand}, or of the part of them that is for {CHART}")])
-    values = found.get("values") or {}
-    if not isinstance(values, dict):
-        raise ProblemError([Problem(subject, "its values cannot be read", by_hand)])
-    release = Release(values, CHART, version)
-    content: object = values
-    for key in PATH:
-        spec, content = mapping(content), mapping(content).get(key)
-    if isinstance(content, str):
-        cause = (
-            f"{'.'.join(PATH)} is a text, which Helm fills in as a template, so nothing can be taken out of it safely"
-        )
-        raise ProblemError(
-            [Problem(subject, cause, f"{by_hand}, and upgrade it; or write them as a list, and run it again")]
-        )
-    if content is not None and not isinstance(content, list):
-        raise ProblemError([Problem(subject, f"{'.'.join(PATH)} is neither a list nor a text", by_hand)])
-    secret = mapping(spec.get(_SECRET))
-    if secret.get("enabled"):
+        fix += f", or of the part of them that is for {CHART}"
+    elif not isinstance(values, dict):
+        cause = "its values cannot be read"
+    elif isinstance(jobs, str):
+        cause = f"{place} is a text, which Helm fills in as a template, so nothing can be taken out of it safely"
+        fix += ", and upgrade it; or write them as a list, and run it again"
+    elif jobs is not None and not isinstance(jobs, list):
+        cause = f"{place} is neither a list nor a text"
+    elif secret.get("enabled"):
         cause = f"its jobs are in the Secret that {_SECRET} names ({secret.get('name')}, key {secret.get('key')})"
         fix = "take them out where that Secret is made; whoever owns it would undo a change behind its back"
-        raise ProblemError([Problem(subject, cause, fix)])
-    return release
+    else:
+        return Release(values, version)
+    raise ProblemError([Problem(f"Helm {source} of the full Prometheus servers", cause, fix)])
 
 
-def chart_problems(
-    source: Source, release: Release, reference: str, version: str, there: tuple[str, str] | None
-) -> list[Problem]:
-    """Why a release cannot be upgraded with a chart. There is the name and the version of the one at its path, if any.
+def chart_problems(source: Source, release: Release, reference: str, there: tuple[str, str] | None) -> list[Problem]:
+    """Why a release cannot be upgraded with a chart. There is the name and the version of a chart that is a folder.
 
     Of a path or a URL, Helm takes whatever is there, also another version than the one that it is told.
     """
@@ -221,17 +208,15 @@ def chart_problems(
     if not reference:
         cause = "its chart is not given, and a release does not say where that came from"
         fix = (
-            f"set legacy_prometheus_chart_ref to the chart {release.chart} {release.version}, such as "
-            f"prometheus-community/{release.chart}, an oci:// reference or a path, and run it again"
+            f"set legacy_prometheus_chart_ref to the chart {CHART} {release.version}, such as "
+            f"prometheus-community/{CHART}, an oci:// reference or a path, and run it again"
         )
         return [Problem(subject, cause, fix)]
-    if version and version.removeprefix("v") != release.version.removeprefix("v"):
-        there = (release.chart, version)
-    elif found := _ARCHIVE.search(reference):
-        there = (release.chart, release.version) if found[1] == f"{release.chart}-{release.version}" else (found[1], "")
-    if there is None or there == (release.chart, release.version):
+    if found := _ARCHIVE.search(reference):
+        there = (CHART, release.version) if found[1] == f"{CHART}-{release.version}" else (found[1], "")
+    if there is None or there == (CHART, release.version):
         return []
-    cause = f"{reference} is {' '.join(there).strip()}, and the release is of {release.chart} {release.version}"
+    cause = f"{reference} is {' '.join(there).strip()}, and the release is of {CHART} {release.version}"
     return [Problem(subject, cause, "give the same chart in the same version, as only its list of scrape jobs changes")]
 
 
@@ -253,26 +238,29 @@ Load = Callable[[str], tuple[object, object]]
 def read_secret(source: Source, item: object, load: Load) -> SecretJobs:
     """The jobs in a Secret. Raises ProblemError where they cannot be changed."""
     found = mapping(item)
-    by_hand = f"take the jobs out of its key {source.key} by hand"
-    if not found:
-        cause = "there is none, though a custom resource Prometheus names it"
-        raise ProblemError([Problem(str(source), cause, "create it, or take it out of additionalScrapeConfigs")])
+    fix = f"take the jobs out of its key {source.key} by hand"
     made_by = owner("Secret", found, {})
-    if made_by["kind"] != "none":
-        cause = f"{made_by['kind']} {made_by['name'] or ''}".strip() + " makes it, and would undo a change"
-        raise ProblemError([Problem(str(source), cause, "take the jobs out where it is made")])
     try:
         text = base64.b64decode(str(mapping(found.get("data")).get(source.key) or ""), validate=True).decode()
     except ValueError:
         text = ""
     document, texts = load(text)
-    if not isinstance(document, list) or found.get("immutable"):
-        cause = "it is immutable" if found.get("immutable") else f"its key {source.key} is no list in YAML"
-        raise ProblemError([Problem(str(source), cause, by_hand)])
-    if not _is_exact(document, texts):
+    if not found:
+        cause = "there is none, though a custom resource Prometheus names it"
+        fix = "create it, or take it out of additionalScrapeConfigs"
+    elif made_by["kind"] != "none":
+        cause = f"{made_by['kind']} {made_by['name'] or ''}".strip() + " makes it, and would undo a change"
+        fix = "take the jobs out where it is made"
+    elif found.get("immutable"):
+        cause = "it is immutable"
+    elif not isinstance(document, list):
+        cause = f"its key {source.key} is no list in YAML"
+    elif not _is_exact(document, texts):
         cause = f"its key {source.key} has values that would not be written as they are, such as 010 or a date"
-        raise ProblemError([Problem(str(source), cause, f"{by_hand}; or put such values in quotes, and run it again")])
-    return SecretJobs(document, str(found.get("type") or "Opaque"))
+        fix += "; or put such values in quotes, and run it again"
+    else:
+        return SecretJobs(document, str(found.get("type") or "Opaque"))
+    raise ProblemError([Problem(str(source), cause, fix)])
 
 
 def _is_exact(content: object, texts: object) -> bool:

@@ -58,6 +58,10 @@ def take(remotes: list[Remote], jobs: list[Facts], recorded: Sequence[Piece] = (
     return plan.take(RELEASE, remotes, jobs, recorded)
 
 
+def pieces(taken: Taken) -> dict[str, list[Piece]]:
+    return {edge: [entry.piece for entry in several] for edge, several in taken.entries.items()}
+
+
 # Whose targets they are.
 
 
@@ -189,8 +193,9 @@ def test_no_secret_of_a_target_is_told() -> None:
 def test_a_job_that_is_of_one_edge_goes() -> None:
     taken = take(judge(TWO, THREE), [JOB_TWO, JOB_THREE])
     assert taken.jobs == []
-    assert [piece.job for piece in taken.pieces["cluster-02"]] == ["two-kubelet"]
-    assert taken.gone["cluster-03"] == {("three-kubelet", ("10.0.0.3:10250", "/metrics", ()))}
+    assert [entry.piece.job for entry in taken.entries["cluster-02"]] == ["two-kubelet"]
+    assert taken.entries["cluster-03"][0].targets == {("10.0.0.3:10250", "/metrics", ())}
+    assert {job for job, _key in taken.gone} == {"two-kubelet", "three-kubelet"}
     assert taken.problems == []
 
 
@@ -198,9 +203,9 @@ def test_of_a_job_for_several_edges_each_has_its_own_piece() -> None:
     both = job("kubelets", *JOB_TWO["static_configs"], *JOB_THREE["static_configs"])
     taken = take(judge({**TWO, "job": "kubelets"}, {**THREE, "job": "kubelets"}), [both])
     assert taken.jobs == []
-    assert {edge: piece.groups for edge, (piece,) in taken.pieces.items()} == {
-        "cluster-02": {0: ("10.0.0.2:10250",)},
-        "cluster-03": {1: ("10.0.0.3:10250",)},
+    assert {edge: piece.config for edge, (piece,) in pieces(taken).items()} == {
+        "cluster-02": job("kubelets", *JOB_TWO["static_configs"]),
+        "cluster-03": job("kubelets", *JOB_THREE["static_configs"]),
     }
 
 
@@ -236,7 +241,7 @@ def test_static_targets_that_lead_nowhere_go_with_the_last_of_their_job() -> Non
     )
     taken = take(judge({**TWO, "job": "kubelets"}, scraped("10.0.0.3:10250", "kubelets")), [both])
     assert taken.jobs == []
-    assert taken.pieces["cluster-03"][0].groups == {1: ("10.0.0.3:10250", "10.0.0.9:1"), 2: ()}
+    assert pieces(taken)["cluster-03"][0].config == job("kubelets", group("10.0.0.3:10250", "10.0.0.9:1"))
 
 
 def test_static_targets_that_lead_nowhere_stay_while_another_edge_needs_the_job() -> None:
@@ -274,13 +279,13 @@ def test_a_job_that_discovers_the_targets_of_one_edge_goes_as_a_whole() -> None:
     one = {"job_name": "kubelets", "file_sd_configs": [{"files": ["two"]}]}
     taken = take(judge({**TWO, "job": "kubelets"}), [one])
     assert taken.jobs == []
-    assert taken.pieces["cluster-02"][0].groups is None
+    assert pieces(taken)["cluster-02"][0].config == one
 
 
 def test_a_job_that_discovers_the_targets_of_several_edges_stays_and_is_named() -> None:
     one = {"job_name": "kubelets", "file_sd_configs": [{"files": ["all"]}]}
     taken = take(judge({**TWO, "job": "kubelets"}, {**THREE, "job": "kubelets"}), [one])
-    assert (taken.jobs, taken.pieces, taken.gone) == ([one], {}, {})
+    assert (taken.jobs, taken.entries, taken.gone) == ([one], {}, frozenset())
     (problem,) = taken.problems
     assert "is for several (cluster-02, cluster-03), so it cannot be split" in problem.cause
     assert "10.0.0.2:10250/metrics, 10.0.0.3:10250/metrics arrives twice" in problem.cause
@@ -314,17 +319,17 @@ def test_a_job_whose_groups_are_a_text_stays_and_is_named() -> None:
 
 
 def test_what_was_taken_out_and_is_still_scraped_is_waited_for_and_not_taken_again() -> None:
-    pieces = take(judge(TWO), [JOB_TWO, JOB_THREE]).pieces["cluster-02"]
-    taken = take(judge(TWO), [JOB_THREE], pieces)
-    assert (taken.jobs, taken.pieces, taken.problems) == ([JOB_THREE], {}, [])
-    assert taken.gone == {"cluster-02": {("two-kubelet", ("10.0.0.2:10250", "/metrics", ()))}}
+    recorded = pieces(take(judge(TWO), [JOB_TWO, JOB_THREE]))["cluster-02"]
+    taken = take(judge(TWO), [JOB_THREE], recorded)
+    assert (taken.jobs, taken.entries, taken.problems) == ([JOB_THREE], {}, [])
+    assert taken.gone == {("two-kubelet", ("10.0.0.2:10250", "/metrics", ()))}
 
 
 def test_a_job_that_a_failed_run_has_recorded_but_not_taken_out_goes() -> None:
     one = {"job_name": "two-kubelet", "file_sd_configs": [{"files": ["two"]}]}
-    pieces = take(judge(TWO), [one]).pieces["cluster-02"]
-    taken = take(judge(TWO), [one], pieces)
-    assert (taken.jobs, taken.pieces, taken.problems) == ([], {"cluster-02": pieces}, [])
+    recorded = pieces(take(judge(TWO), [one]))["cluster-02"]
+    taken = take(judge(TWO), [one], recorded)
+    assert (taken.jobs, pieces(taken), taken.problems) == ([], {"cluster-02": recorded}, [])
 
 
 def test_static_targets_that_are_still_scraped_after_they_were_taken_out_of_a_job_are_waited_for() -> None:
@@ -334,22 +339,26 @@ def test_static_targets_that_are_still_scraped_after_they_were_taken_out_of_a_jo
         judge(*targets, edges={"cluster-02": EDGES["cluster-02"]}, labels={"cluster-03": "cluster-03"}), [both]
     )
     again = take(
-        judge(*targets, labels={}), [job("kubelets", *JOB_THREE["static_configs"])], first.pieces["cluster-02"]
+        judge(*targets, labels={}), [job("kubelets", *JOB_THREE["static_configs"])], pieces(first)["cluster-02"]
     )
     assert again.jobs == []
-    assert list(again.pieces) == ["cluster-03"]
-    assert sorted(again.gone) == ["cluster-02", "cluster-03"]
+    assert list(again.entries) == ["cluster-03"]
+    assert {key[0] for _job, key in again.gone} == {"10.0.0.2:10250", "10.0.0.3:10250"}
     assert again.problems == []
 
 
-def test_a_job_that_discovers_stays_while_static_targets_of_it_are_out() -> None:
+def test_a_job_for_several_that_discovers_stays_with_its_static_targets_and_is_named() -> None:
     one = job("kubelets", *JOB_TWO["static_configs"], file_sd_configs=[{"files": ["three"]}])
-    found = {**THREE, "job": "kubelets"}
-    first = take(judge({**TWO, "job": "kubelets"}, found), [one])
-    assert [problem.subject for problem in first.problems] == ["Scrape job kubelets of release monitoring/stack"]
-    again = take(judge(found), first.jobs, first.pieces["cluster-02"])  # type: ignore[arg-type]
-    assert (again.jobs, again.pieces, again.gone) == (first.jobs, {}, {})
-    assert "and a part of it is out already" in again.problems[0].cause
+    taken = take(judge({**TWO, "job": "kubelets"}, {**THREE, "job": "kubelets"}), [one])
+    assert (taken.jobs, taken.entries, taken.gone) == ([one], {}, frozenset())
+    assert [problem.subject for problem in taken.problems] == ["Scrape job kubelets of release monitoring/stack"]
+
+
+def test_what_was_recorded_and_cannot_be_taken_out_any_more_is_not_waited_for() -> None:
+    recorded = pieces(take(judge(TWO), [JOB_TWO]))["cluster-02"]
+    now = {**JOB_TWO, "file_sd_configs": [{"files": ["three"]}]}
+    taken = take(judge(TWO, {**THREE, "job": "two-kubelet"}), [now], recorded)
+    assert (taken.jobs, taken.gone) == ([now], frozenset())
 
 
 def test_no_problem_holds_a_secret_of_a_job() -> None:
@@ -418,7 +427,7 @@ def test_what_gitops_owns_is_explained_job_by_job() -> None:
 
 def entries() -> list[Entry]:
     taken = take(judge(TWO, THREE), [JOB_TWO, JOB_THREE])
-    return plan.by_edge([plan.entries(RELEASE, taken)])["cluster-02"]
+    return plan.by_edge([taken.entries])["cluster-02"]
 
 
 def test_an_entry_is_read_from_the_record_as_it_was() -> None:
@@ -525,7 +534,7 @@ def test_of_a_job_that_somebody_has_changed_nothing_is_awaited(changed: Facts) -
 def test_of_a_job_that_was_taken_whole_any_target_is_awaited() -> None:
     one = {"job_name": "two-kubelet", "file_sd_configs": [{"files": ["two"]}]}
     taken = take(judge(TWO), [one])
-    (entry,) = plan.entries(RELEASE, taken)["cluster-02"]
+    (entry,) = taken.entries["cluster-02"]
     assert plan.awaited(entry, [one]) == {("two-kubelet", None)}
 
 

@@ -23,7 +23,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.sou
 
 RELEASE = Source("helm", "monitoring", "stack")
 SECRET = Source("secret", "monitoring", "stack-scrape-confg", "jobs.yaml")
-CHART = Release({}, "kube-prometheus-stack", "78.2.1")
+CHART = Release({}, "78.2.1")
 
 
 # Whose a server is.
@@ -129,38 +129,37 @@ def test_a_release_whose_jobs_are_in_a_secret_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "version", "there"),
+    ("reference", "there"),
     [
-        ("prometheus-community/kube-prometheus-stack", "", None),
-        ("oci://example.com/charts/kube-prometheus-stack", "78.2.1", None),
-        ("oci://example.com/charts/kube-prometheus-stack", "v78.2.1", None),
-        ("/charts/kube-prometheus-stack", "", ("kube-prometheus-stack", "78.2.1")),
-        ("https://example.com/kube-prometheus-stack-78.2.1.tgz", "", None),
+        ("prometheus-community/kube-prometheus-stack", None),
+        ("oci://example.com/charts/kube-prometheus-stack", None),
+        ("/charts/kube-prometheus-stack", ("kube-prometheus-stack", "78.2.1")),
+        ("charts/kube-prometheus-stack-78.2.1.tgz", None),
+        ("kube-prometheus-stack-78.2.1.tgz", None),
+        ("https://example.com/kube-prometheus-stack-78.2.1.tgz", None),
     ],
 )
-def test_the_same_chart_will_do(reference: str, version: str, there: tuple[str, str] | None) -> None:
-    assert chart_problems(RELEASE, CHART, reference, version, there) == []
+def test_the_same_chart_will_do(reference: str, there: tuple[str, str] | None) -> None:
+    assert chart_problems(RELEASE, CHART, reference, there) == []
 
 
 @pytest.mark.parametrize(
-    ("reference", "version", "there", "cause"),
+    ("reference", "there", "cause"),
     [
-        ("", "", None, "its chart is not given"),
-        ("prometheus-community/kube-prometheus-stack", "79.0.0", None, "is kube-prometheus-stack 79.0.0"),
-        ("/charts/stack", "", ("kube-prometheus-stack", "79.0.0"), "/charts/stack is kube-prometheus-stack 79.0.0"),
-        ("/charts/stack", "", ("prometheus", "78.2.1"), "/charts/stack is prometheus 78.2.1"),
-        ("https://example.com/kube-prometheus-stack-79.0.0.tgz", "", None, "tgz is kube-prometheus-stack-79.0.0, and"),
+        ("", None, "its chart is not given"),
+        ("/charts/stack", ("kube-prometheus-stack", "79.0.0"), "/charts/stack is kube-prometheus-stack 79.0.0"),
+        ("/charts/stack", ("prometheus", "78.2.1"), "/charts/stack is prometheus 78.2.1"),
+        ("/charts/stack.tgz", None, "/charts/stack.tgz is stack, and"),
+        ("https://example.com/kube-prometheus-stack-79.0.0.tgz", None, "tgz is kube-prometheus-stack-79.0.0, and"),
     ],
 )
-def test_another_chart_or_none_is_refused(
-    reference: str, version: str, there: tuple[str, str] | None, cause: str
-) -> None:
-    (problem,) = chart_problems(RELEASE, CHART, reference, version, there)
+def test_another_chart_or_none_is_refused(reference: str, there: tuple[str, str] | None, cause: str) -> None:
+    (problem,) = chart_problems(RELEASE, CHART, reference, there)
     assert cause in problem.cause
 
 
 def test_where_no_chart_is_given_the_variable_is_named() -> None:
-    (problem,) = chart_problems(RELEASE, CHART, "", "", None)
+    (problem,) = chart_problems(RELEASE, CHART, "", None)
     assert problem.fix.startswith("set legacy_prometheus_chart_ref to the chart kube-prometheus-stack 78.2.1")
 
 
