@@ -76,7 +76,7 @@ class ActionModule(RunningAction):
 
     def _take_out(self) -> Result:
         edges, labels = self._options["edges"], self._options["labels"]
-        found, problems = plan.look_over(self._look(), edges, labels)
+        found, problems = plan.look_over(self._look(), edges, labels, self._options["nodes"])
         entries = self._recorded(edges) if any(one.source.is_changeable for one in found) else {}
         before = [entry for several in entries.values() for entry in several]
         taken: list[tuple[_Change, Taken]] = []

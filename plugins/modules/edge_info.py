@@ -153,6 +153,8 @@ agents:
           params: {}
           job: kubelet
           health: up
+          namespace: kube-system
+          pod: null
           labels: {job: kubelet, instance: "192.168.101.197:10250", node: cluster-03}
     running:
       description: What each ready pod has loaded, its version, and whether its queues have ever delivered.
@@ -207,6 +209,13 @@ grafanas:
   type: list
   elements: dict
   sample: []
+nodes:
+  description:
+    - The addresses of the nodes that run pods. Null where the user may not list the pods of all namespaces.
+  returned: success
+  type: list
+  elements: str
+  sample: [192.168.101.197]
 unseen:
   description: What could not be seen.
   returned: success

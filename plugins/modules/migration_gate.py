@@ -333,7 +333,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query im
     query_spec,
     query_target,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, key_of, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, read_key, targets
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import written
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import masked
@@ -442,7 +442,7 @@ def _wanted(options: dict[str, Any]) -> Wanted:
     return Wanted(
         config=None if options["config"] is None else config(options["config"]),
         pods=options["pods"],
-        targets_before=None if before is None else frozenset(key_of(target) for target in before),
+        targets_before=None if before is None else frozenset(read_key(target) for target in before),
         **{name: options[name] for name in ("max_lag", "hold", "delivered_before", "tolerance")},
         **{name: options[name] for name in ("tenant_header", "default_tenant")},
     )

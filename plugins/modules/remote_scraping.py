@@ -62,7 +62,15 @@ options:
     description:
       - For each edge of the fleet, also those that do not deliver yet, the value of the label C(cluster) on what is
         scraped of it. The name of the edge will do as well.
-      - They tell edges apart whose networks have the same addresses.
+      - A label counts where no edge is known to have a node at the target's address, and separates edges whose
+        networks have the same addresses.
+    type: dict
+    default: {}
+  nodes:
+    description:
+      - The addresses of the nodes of edges, as RV(miribit.thanos.edge_info#module:nodes) has them. Null if they are
+        not known.
+      - The edge whose node has a target's address is the target's edge, even if a label names another one.
     type: dict
     default: {}
   state:
@@ -121,6 +129,8 @@ EXAMPLES = r"""
     namespace: monitoring
     edges:
       cluster-03: "{{ edge.agents | map(attribute='targets') | flatten }}"
+    nodes:
+      cluster-03: "{{ edge.nodes }}"
     chart_ref: prometheus-community/kube-prometheus-stack
     record:
       namespace: monitoring
@@ -254,6 +264,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "namespace": {"type": "str", "required": True},
         "edges": {"type": "dict", "required": True},
         "labels": {"type": "dict", "default": {}},
+        "nodes": {"type": "dict", "default": {}},
         "state": {"type": "str", "choices": ["absent", "present"], "default": "absent"},
         "chart_ref": {"type": "str", "default": ""},
         "chart_repo_url": {"type": "str", "default": ""},

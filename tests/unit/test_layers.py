@@ -35,9 +35,6 @@ PURE = {"base", "hashring", "remote_write", "fleet", "report"}
 IO = {"http", "io", "os", "select", "shutil", "socket", "ssl", "subprocess", "tempfile", "threading", "time"}
 IO_NAMES = {"pathlib.Path", "urllib.request"}
 
-#: Ends when the audit and the hand-over share one target.
-EXCEPTIONS = {"agent/coverage": {"report"}}
-
 FILES = sorted(path for path in ROOMS_FOLDER.rglob("*.py") if path.name != "__init__.py")
 
 
@@ -51,7 +48,7 @@ def test_every_file_is_in_a_room_and_every_room_has_a_row() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_room_imports_only_what_it_stands_on(path: Path) -> None:
     room = path.parent.name
-    allowed = {room, *below(room), *EXCEPTIONS.get(f"{room}/{path.stem}", ())}
+    allowed = {room, *below(room)}
     assert {module.partition(".")[0] for module in own_imports(path)} <= allowed
 
 

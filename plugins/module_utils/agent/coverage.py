@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether an agent scrapes all that the other servers of its edge do, which are there only as long as they are.
-
-A target is known by its address, path and parameters, as in audit_targets.py.
-"""
+"""Comparison of an agent's targets with those of the other servers of its edge, which leave."""
 
 from __future__ import annotations
 
@@ -16,17 +13,18 @@ from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import named
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
-from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import key_of, name_of
-from ansible_collections.miribit.thanos.plugins.module_utils.report import targets as audit_targets
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import Target, TargetKey
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import (
+    Target,
+    TargetKey,
+    by_job,
+    missed,
+    read_target,
+)
 
 Facts = Mapping[str, Any]
 
 #: The lists of edge_info whose pods go when a Full Prometheus does, as far as it has them.
 _GOING = ("servers", "alertmanagers", "grafanas")
-#: Who scrapes these scrapes itself.
-_ITSELF = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _WHY_SILENT = "see why its pods are not ready, or scale it to no pods if it is not needed"
 _TWO_WAYS = (
@@ -62,10 +60,7 @@ class Coverage:
 
 
 def coverage(edge: Facts, name: str, accept: Collection[str] = ()) -> Coverage:
-    """From what module edge_info returns with its targets. The agent is known by its name or its custom resource's.
-
-    What others scrape in vain is not missed, and neither is what goes away together with them.
-    """
+    """Compare the targets that the module edge_info returns. The agent has this name, or its custom resource has."""
     agents = [agent for agent in named(edge["agents"], name) if _runs(agent)]
     ids = {agent["id"] for agent in agents}
     others = [one for one in (*edge["agents"], *edge["servers"]) if one["id"] not in ids and _runs(one)]
@@ -85,21 +80,21 @@ def coverage(edge: Facts, name: str, accept: Collection[str] = ()) -> Coverage:
     missing: dict[TargetKey, Target] = {}
     wanted: dict[TargetKey, Target] = {}
     for other in others:
-        wanted_here = [target for target in _targets(other) if _stays(target, going) and target.job not in accept]
-        wanted |= {target.key: target for target in wanted_here if target.health == "up"}
-        lost = [target for target in wanted_here if target.health == "up" and target.key not in keys]
+        needed = missed((target for target in _targets(other) if target.job not in accept), (), going)
+        wanted |= {target.key: target for target in needed}
+        lost = [target for target in needed if target.key not in keys]
         missing |= {target.key: target for target in lost}
         if lost:
-            shown = "; ".join(audit_targets.by_job(lost))
+            shown = "; ".join(by_job(lost))
             problems.append(Problem(f"Agent {name}", f"it does not scrape what {other['id']} does: {shown}", _TWO_WAYS))
     theirs = {target.key for other in others for target in _targets(other)}
     return Coverage(
         problems=tuple(problems),
-        missing=tuple(audit_targets.by_job(missing.values())),
-        extra=tuple(audit_targets.by_job(_once(target for target in scraped if target.key not in theirs))),
+        missing=tuple(by_job(missing.values())),
+        extra=tuple(by_job(_once(target for target in scraped if target.key not in theirs))),
         both=len(keys & theirs),
-        twice=tuple(audit_targets.by_job(_several(agents))),
-        targets=tuple(map(_fact, wanted)) if others else None,
+        twice=tuple(by_job(_several(agents))),
+        targets=tuple(key.as_dict() for key in wanted) if others else None,
     )
 
 
@@ -108,22 +103,7 @@ def _runs(component: Facts) -> bool:
 
 
 def _targets(component: Facts) -> Iterator[Target]:
-    for fact in component["targets"]:
-        labels, key = mapping(fact.get("labels")), key_of(fact)
-        yield Target(
-            url=name_of(key),
-            key=key,
-            job=str(fact.get("job") or labels.get("job") or "unknown"),
-            health=fact.get("health"),
-            error="",
-            namespace=_text(labels, "namespace"),
-            pod=_text(labels, "pod"),
-            cluster=None,
-        )
-
-
-def _text(labels: Mapping[str, object], name: str) -> str | None:
-    return str(labels[name]) if name in labels else None
+    return map(read_target, component["targets"])
 
 
 def _going(edge: Facts, others: Sequence[Facts]) -> Iterator[tuple[str | None, str | None]]:
@@ -131,10 +111,6 @@ def _going(edge: Facts, others: Sequence[Facts]) -> Iterator[tuple[str | None, s
     for component in (*others, *(one for kind in _GOING for one in edge.get(kind, ()))):
         for pod in component.get("pods") or ():
             yield component["workload"]["namespace"], pod["name"]
-
-
-def _stays(target: Target, going: Collection[tuple[str | None, str | None]]) -> bool:
-    return (target.namespace, target.pod) not in going and target.host not in _ITSELF
 
 
 def _once(targets: Iterable[Target]) -> Iterable[Target]:
@@ -152,8 +128,3 @@ def _several(agents: Iterable[Facts]) -> Iterable[Target]:
         targets = list(_targets(agent))
         times = Counter(target.key for target in targets)
         yield from _once(target for target in targets if times[target.key] > 1)
-
-
-def _fact(key: TargetKey) -> dict[str, object]:
-    address, path, params = key
-    return {"address": address, "path": path, "params": {name: list(values) for name, values in params}}

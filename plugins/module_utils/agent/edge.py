@@ -85,7 +85,7 @@ class Wish:
 
 
 def collect(session: Session, wish: Wish) -> Facts:
-    """The components of an edge, by what they are."""
+    """Return the components of an edge, by what they are, and the addresses of its nodes."""
     look = _Look(session, wish)
     found = look.objects()
     facts: Facts = {name: [] for name in _LISTS.values()}
@@ -97,7 +97,7 @@ def collect(session: Session, wish: Wish) -> Facts:
             continue
         one = running[str(component["id"])]
         facts[name].append(look.component(name, component, one, found))
-    return {**facts, "unseen": [problem.as_dict() for problem in look.unseen]}
+    return {**facts, "nodes": look.nodes(found), "unseen": [problem.as_dict() for problem in look.unseen]}
 
 
 class _Look:
@@ -105,6 +105,7 @@ class _Look:
         self._session = session
         self._objects = Objects(session)
         self._wish = wish
+        self._sees_all_pods = True
         self.unseen: list[Problem] = []
 
     def objects(self) -> dict[str, list[Object]]:
@@ -120,6 +121,7 @@ class _Look:
             cause = f"the user may not list them in all namespaces, so what is in others than {self._wish.namespace}"
             fix = f"allow the user the verb 'list' on {resource.plural} in the whole cluster"
             self.unseen.append(Problem(f"{resource.plural} in {self._session.cluster}", f"{cause} is not seen", fix))
+            self._sees_all_pods &= kind != "Pod"
             return self._find(resource, self._wish.namespace)
 
     def _find(self, resource: Resource, namespace: str) -> list[Object]:
@@ -130,6 +132,14 @@ class _Look:
                 # A cluster without the operator knows none of its kinds.
                 return []
             raise
+
+    def nodes(self, found: dict[str, list[Object]]) -> list[str] | None:
+        """Addresses of the nodes, which every pod names; None without those of all pods."""
+        if not self._sees_all_pods:
+            return None
+        statuses = [mapping_at(pod, "status") for pod in found["Pod"]]
+        several = {str(one.get("ip")) for status in statuses for one in list_at(status, "hostIPs")}
+        return sorted(several | {str(status["hostIP"]) for status in statuses if status.get("hostIP")})
 
     def component(self, name: str, fact: Facts, one: Container, found: dict[str, list[Object]]) -> Facts:
         keys = ("id", "kind", "workload", "container", "image", "version", "replicas", "pods", "labels", "owner")
@@ -172,7 +182,7 @@ class _Look:
                 self.unseen += error.problems
         result: Facts = {}
         if self._wish.targets:
-            result["targets"] = [_target(target) for each in seen for target in each] if seen else None
+            result["targets"] = [target_fact(target) for each in seen for target in each] if seen else None
         if self._wish.texts:
             result["running"] = said
             versions = sorted({str(each["version"]) for each in said if each["version"]})
@@ -238,14 +248,14 @@ def _selector(item: Mapping[str, Any] | None) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
 
-def _target(target: Target) -> Facts:
-    address, path, params = target.key
+def target_fact(target: Target) -> Facts:
+    """Target as the module edge_info returns it."""
     return {
-        "address": address,
-        "path": path,
-        "params": {name: list(values) for name, values in params},
+        **target.key.as_dict(),
         "job": target.labels.get("job"),
         "health": target.health,
+        "namespace": target.namespace,
+        "pod": target.pod,
         "labels": dict(target.labels),
     }
 

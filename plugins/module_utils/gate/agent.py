@@ -26,7 +26,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
     spoiled,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Loss, Queue
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, name_of
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
 
 #: The batches of a shard that are normal while samples flow: one is filled, and one is under way. What is filled is
 #: sent when a queue is stopped, within --storage.remote.flush-deadline. So before that, no more may wait.
@@ -217,7 +217,7 @@ def _targets(wanted: Wanted, seen: Seen) -> Check:
         return check("targets", parts, "all up", why, summary=f"{len(found)} of {len(found)} up")
     by_key = {target.key: target for target in found}
     parts = [
-        _scraped(by_key[key]) if key in by_key else Part(name_of(key), "is not scraped any more", ok=False)
+        _scraped(by_key[key]) if key in by_key else Part(str(key), "is not scraped any more", ok=False)
         for key in sorted(wanted.targets_before)
     ]
     others = [target for target in found if target.key not in wanted.targets_before]

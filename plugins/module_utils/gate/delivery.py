@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Queue
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetKey, name_of
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetKey
 
 #: A sample is new until the second scrape after it is due, and a minute more: the 15 s that Prometheus 2.48 takes to
 #: read its WAL, a batch_send_deadline of 5 s, and a receiver that is just being rolled out.
@@ -362,7 +362,7 @@ def _of_query(seen: Seen) -> Iterator[Problem]:
 
 
 def _listed(targets: Sequence[Target]) -> str:
-    shown = [name_of(target.key) for target in targets[:_MOST_TARGETS]]
+    shown = [str(target.key) for target in targets[:_MOST_TARGETS]]
     return ", ".join([*shown, *(["..."] if len(targets) > len(shown) else [])])
 
 

@@ -19,7 +19,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
     first_text,
     mapping,
     scrubbed,
-    shortened,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import flag
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
@@ -27,7 +26,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import A
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints, remote_write
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import version
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import seconds, target_key
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import seconds, targets
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding, lint
 
 Facts = dict[str, object]
@@ -245,29 +244,8 @@ def _samples_per_second(server: Server, metrics: Metrics | None, moment: float |
 
 
 def _targets(content: object) -> list[Facts]:
-    return sorted(_read_targets(content), key=lambda target: (str(target["url"]), str(target["job"])))
-
-
-def _read_targets(content: object) -> Iterator[Facts]:
-    for item in elements(mapping(content).get("activeTargets")):
-        target = mapping(item)
-        labels, found = mapping(target.get("labels")), mapping(target.get("discoveredLabels"))
-        key = target_key(str(target.get("scrapeUrl") or ""))
-        if key is None:
-            continue
-        meta = "__meta_kubernetes_"
-        nodes = ("pod_node_name", "endpoint_node_name", "endpointslice_endpoint_node_name", "node_name")
-        yield {
-            **key,
-            "job": first_text(labels.get("job")),
-            "health": first_text(target.get("health")) or "unknown",
-            "error": shortened(str(target.get("lastError") or "")),
-            "namespace": first_text(found.get(f"{meta}namespace"), labels.get("namespace")),
-            "service": first_text(found.get(f"{meta}service_name"), labels.get("service")),
-            "pod": first_text(found.get(f"{meta}pod_name"), labels.get("pod")),
-            "node": first_text(*(found.get(f"{meta}{name}") for name in nodes), labels.get("node")),
-            "cluster": first_text(labels.get("cluster")),
-        }
+    told = [target.as_dict() for target in targets(content)]
+    return sorted(told, key=lambda target: (str(target["url"]), str(target["job"])))
 
 
 def _rules(content: object) -> list[Facts]:

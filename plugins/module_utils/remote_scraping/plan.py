@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the full servers of the central cluster scrape of edges that deliver it themselves, and what of it can go.
-
-A target is known by its address, path and parameters, because two servers label the same one in their own ways.
-"""
+"""Targets of edges that the full servers of the central cluster scrape, too, and which of them can go."""
 
 from __future__ import annotations
 
@@ -19,8 +16,14 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Objects, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Job, Piece
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey, key_of, target_key
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import name_of as target_name
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import (
+    Places,
+    Target,
+    TargetKey,
+    read_key,
+    read_target,
+    targets,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.source import (
     Source,
     read_source,
@@ -61,9 +64,9 @@ def own(objects: Objects, *, sees_all_pods: bool) -> Own:
     return Own(frozenset(host.lower() for host in hosts), names, sees_all_pods)
 
 
-def _is_own(host: str, found: Mapping[str, object], centre: Own) -> bool:
+def _is_own(target: Target, centre: Own) -> bool:
     """Whether a target is in the central cluster. Names that only a cluster knows are another target in each."""
-    host = host.strip("[]").lower()
+    host = target.host.lower()
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -71,7 +74,7 @@ def _is_own(host: str, found: Mapping[str, object], centre: Own) -> bool:
         inside = len(labels) == 1 or "svc" in labels[2:] or ".".join(labels) in centre.services
         return inside or host in centre.hosts
     # Without all pods, one of the central cluster may have the same address as one of an edge.
-    hidden = not centre.sees_all_pods and _POD in found
+    hidden = not centre.sees_all_pods and _POD in target.discovered
     return address.is_loopback or host in centre.hosts or hidden
 
 
@@ -79,31 +82,21 @@ def _is_own(host: str, found: Mapping[str, object], centre: Own) -> bool:
 
 
 @dataclass(frozen=True)
-class Target:
-    """An active target of a full server."""
+class Scraped(Target):
+    """An active target of a full server, discovered with labels that a group of static targets can set."""
 
-    key: TargetKey
-    #: The name of its scrape job. The label job can be another one.
-    job: str
-    cluster: str | None
-    #: Its labels before they were rewritten, as far as a group of static targets can have set them.
-    found: tuple[tuple[str, str], ...]
-    own: bool
-
-    @property
-    def host(self) -> str:
-        return self.key[0].rpartition(":")[0]
+    #: Whether it is in the central cluster.
+    own: bool = False
 
     @property
     def address(self) -> str | None:
         """As it stands in a group of static targets, or as it was discovered."""
-        return dict(self.found).get(_ADDRESS)
+        return self.discovered.get(_ADDRESS)
 
     def is_of(self, address: str, group: scrape_jobs.Group) -> bool:
         """Whether it is the one that stands as a static target in a group."""
-        found = dict(self.found)
         labels = {name: value for name, value in scrape_jobs.labels_of(group).items() if _is_told(name)}
-        return self.address == address and all(found.get(name) == value for name, value in labels.items())
+        return self.address == address and all(self.discovered.get(name) == value for name, value in labels.items())
 
 
 def _is_told(label: str) -> bool:
@@ -118,29 +111,31 @@ def told_targets(content: object, centre: Own) -> list[Facts]:
 
 
 def _told_targets(content: object, centre: Own) -> Iterator[Facts]:
-    for item in elements(mapping(content).get("activeTargets")):
-        target = mapping(item)
-        key = target_key(str(target.get("scrapeUrl") or ""))
-        if key is None:
-            continue
-        found, labels = mapping(target.get("discoveredLabels")), mapping(target.get("labels"))
+    for target in targets(content):
         yield {
-            **{part: key[part] for part in ("address", "path", "params")},
-            "job": str(target.get("scrapePool") or labels.get("job") or ""),
-            "cluster": labels.get("cluster"),
-            "found": {name: str(value) for name, value in found.items() if _is_told(name)},
-            "own": _is_own(str(key["address"]).rpartition(":")[0], found, centre),
+            **target.key.as_dict(),
+            "job": target.pool,
+            "cluster": target.cluster,
+            "found": {name: value for name, value in target.discovered.items() if _is_told(name)},
+            "own": _is_own(target, centre),
         }
 
 
-def read_targets(told: Iterable[Mapping[str, Any]]) -> list[Target]:
+def read_targets(told: Iterable[Mapping[str, Any]]) -> list[Scraped]:
     """The same targets, each once: replicas have the same ones."""
     return list(dict.fromkeys(_read_target(one) for one in told))
 
 
-def _read_target(told: Mapping[str, Any]) -> Target:
-    found = tuple(sorted((name, str(value)) for name, value in mapping(told.get("found")).items()))
-    return Target(key_of(told), str(told["job"]), told.get("cluster"), found, bool(told.get("own")))
+def _read_target(told: Mapping[str, Any]) -> Scraped:
+    key, cluster = read_key(told), told.get("cluster")
+    return Scraped(
+        key,
+        str(key),
+        {"cluster": str(cluster)} if cluster else {},
+        pool=str(told["job"]),
+        discovered={name: str(value) for name, value in mapping(told.get("found")).items()},
+        own=bool(told.get("own")),
+    )
 
 
 # Whose they are.
@@ -150,7 +145,7 @@ def _read_target(told: Mapping[str, Any]) -> Target:
 class Missed:
     """A target that no agent is known to deliver. Without an edge, it is of nobody who is asked about."""
 
-    target: Target
+    target: Scraped
     edge: str | None
     why: str
 
@@ -161,7 +156,7 @@ class Remote:
 
     job: str
     #: What the agent of each edge delivers.
-    covered: Mapping[str, Sequence[Target]]
+    covered: Mapping[str, Sequence[Scraped]]
     missed: Sequence[Missed]
 
     @property
@@ -169,31 +164,29 @@ class Remote:
         return sorted({*self.covered, *(one.edge for one in self.missed if one.edge)})
 
     @property
-    def targets(self) -> list[Target]:
+    def targets(self) -> list[Scraped]:
         return [*(target for several in self.covered.values() for target in several), *(m.target for m in self.missed)]
 
 
 class Fleet:
     """What the agents of edges deliver. An edge without targets does not deliver by itself yet."""
 
-    def __init__(self, edges: Mapping[str, Iterable[Mapping[str, Any]]], labels: Mapping[str, str]) -> None:
+    def __init__(self, edges: Mapping[str, Iterable[Mapping[str, Any]]], places: Places) -> None:
         self._health = {
-            edge: {key_of(target): str(target.get("health") or "unknown") for target in targets}
-            for edge, targets in edges.items()
+            edge: {target.key: target.health for target in map(read_target, told)} for edge, told in edges.items()
         }
-        self._by_label = {**{value: edge for edge, value in labels.items()}, **{edge: edge for edge in labels}}
-        self._by_label |= {edge: edge for edge in edges}
+        self._places = places
 
-    def judge(self, targets: Iterable[Target]) -> list[Remote]:
+    def judge(self, targets: Iterable[Scraped]) -> list[Remote]:
         """The jobs with targets of the edges whose agents are asked about."""
-        jobs: dict[str, list[Target]] = {}
+        jobs: dict[str, list[Scraped]] = {}
         for target in targets:
-            jobs.setdefault(target.job, []).append(target)
+            jobs.setdefault(target.pool, []).append(target)
         remotes = [self._remote(job, jobs[job]) for job in sorted(jobs)]
         return [remote for remote in remotes if any(edge in self._health for edge in remote.edges)]
 
-    def _remote(self, job: str, targets: Iterable[Target]) -> Remote:
-        covered: dict[str, list[Target]] = {}
+    def _remote(self, job: str, targets: Iterable[Scraped]) -> Remote:
+        covered: dict[str, list[Scraped]] = {}
         missed = []
         for target in targets:
             edge, why = self._whose(target)
@@ -203,14 +196,14 @@ class Fleet:
                 missed.append(Missed(target, edge, why))
         return Remote(job, {edge: covered[edge] for edge in sorted(covered)}, missed)
 
-    def _whose(self, target: Target) -> tuple[str | None, str]:
+    def _whose(self, target: Scraped) -> tuple[str | None, str]:
         """The edge, and why its agent does not deliver the target; empty if it does."""
         if target.own:
             return None, "it is of the central cluster"
         scraping = [edge for edge, health in self._health.items() if target.key in health]
-        labelled = self._by_label.get(target.cluster or "")
-        # Two clusters can have the same network, and then only the label tells them apart.
-        edge = labelled or (scraping[0] if len(scraping) == 1 else None) or self._beside(target)
+        edge = self._places.cluster_of(target)
+        # What is own is excluded by now, so a target of one agent only is the same one.
+        edge = edge or (scraping[0] if len(scraping) == 1 else None) or self._beside(target)
         if edge is None:
             return None, "it is of no edge, or of several" if scraping else "it is of no edge"
         if edge not in self._health:
@@ -222,12 +215,8 @@ class Fleet:
 
     def _beside(self, target: Target) -> str | None:
         """The edge whose agent scrapes something else on the same host."""
-        hosts = [edge for edge, health in self._health.items() if any(_host(key) == target.host for key in health)]
+        hosts = [edge for edge, health in self._health.items() if any(key.host == target.host for key in health)]
         return hosts[0] if len(hosts) == 1 else None
-
-
-def _host(key: TargetKey) -> str:
-    return key[0].rpartition(":")[0]
 
 
 # What of it can go.
@@ -293,7 +282,7 @@ def _split(source: Source, remote: Remote, job: Job, recorded: Sequence[Piece]) 
     edge_of = {target: edge for edge, targets in remote.covered.items() for target in targets}
     listed = [] if scrape_jobs.discovers(job) else scrape_jobs.entries(job)
     going: dict[tuple[int, str], str] = {}
-    placed: set[Target] = set()
+    placed: set[Scraped] = set()
     for number, address, group in listed:
         meant = [target for target in remote.targets if target.is_of(address, group)]
         edges = {edge_of.get(target) for target in meant}
@@ -325,7 +314,7 @@ def _split(source: Source, remote: Remote, job: Job, recorded: Sequence[Piece]) 
 
 def missed(source: Source, remote: Remote) -> list[Problem]:
     """What only the central server scrapes of an edge that delivers by itself."""
-    by_edge: dict[tuple[str, str], list[Target]] = {}
+    by_edge: dict[tuple[str, str], list[Scraped]] = {}
     for one in remote.missed:
         if one.edge and not one.why.endswith(" yet"):
             by_edge.setdefault((one.edge, one.why), []).append(one.target)
@@ -339,7 +328,7 @@ def missed(source: Source, remote: Remote) -> list[Problem]:
     ]
 
 
-def _of_agents(remote: Remote) -> list[Target]:
+def _of_agents(remote: Remote) -> list[Scraped]:
     return [target for targets in remote.covered.values() for target in targets]
 
 
@@ -349,7 +338,7 @@ def _shown(targets: Sequence[Target]) -> str:
 
 def shown(keys: Iterable[TargetKey]) -> str:
     """Targets in words: all of a few, or how many, with an example."""
-    names = sorted({target_name(key) for key in keys})
+    names = sorted(map(str, set(keys)))
     return ", ".join(names) if len(names) <= 4 else f"{names[0]} and {len(names) - 1} more"
 
 
@@ -380,6 +369,7 @@ def look_over(
     servers: Iterable[Mapping[str, Any]],
     edges: Mapping[str, Iterable[Mapping[str, Any]] | None],
     labels: Mapping[str, str],
+    nodes: Mapping[str, Collection[str] | None],
 ) -> tuple[list[Found], list[Problem]]:
     """What is scraped remotely, by where it is written, and what cannot be known."""
     problems = [
@@ -391,7 +381,8 @@ def look_over(
         for edge, targets in edges.items()
         if targets is None
     ]
-    fleet = Fleet({edge: targets for edge, targets in edges.items() if targets is not None}, labels)
+    known = {edge: targets for edge, targets in edges.items() if targets is not None}
+    fleet = Fleet(known, Places({**dict.fromkeys(edges), **nodes}, labels))
     told: dict[Source, list[Mapping[str, Any]]] = {}
     for server in servers:
         # Shards have one source, and each has a part of the targets.
@@ -428,11 +419,8 @@ class Entry:
     targets: frozenset[TargetKey]
 
     def as_dict(self) -> dict[str, object]:
-        targets = [
-            {"address": address, "path": path, "params": {name: list(values) for name, values in params}}
-            for address, path, params in sorted(self.targets)
-        ]
-        return {"source": self.source.as_dict(), "piece": self.piece.as_dict(), "targets": targets}
+        told = [key.as_dict() for key in sorted(self.targets)]
+        return {"source": self.source.as_dict(), "piece": self.piece.as_dict(), "targets": told}
 
 
 def read_entry(content: object) -> Entry | None:
@@ -441,7 +429,7 @@ def read_entry(content: object) -> Entry | None:
     source, piece = read_source(found.get("source")), scrape_jobs.read_piece(found.get("piece"))
     if source is None or piece is None:
         return None
-    return Entry(source, piece, frozenset(key_of(mapping(target)) for target in elements(found.get("targets"))))
+    return Entry(source, piece, frozenset(read_key(mapping(target)) for target in elements(found.get("targets"))))
 
 
 def together(before: Iterable[Entry], new: Iterable[Entry]) -> list[Entry]:
@@ -532,7 +520,7 @@ def _scraping(
     """Return what each pod scrapes, and in words which pods do not say it."""
     pods = [pod for server in servers for pod in server["pods"]]
     scraped = {
-        str(pod["name"]): {(str(one["job"]), key_of(one)) for one in pod["targets"]}
+        str(pod["name"]): {(str(one["job"]), read_key(one)) for one in pod["targets"]}
         for pod in pods
         if pod["targets"] is not None
     }
@@ -557,7 +545,7 @@ def told_jobs(edge: str, found: Iterable[Entry]) -> list[dict[str, object]]:
             "edge": edge,
             "job": entry.piece.job,
             "source": str(entry.source),
-            "targets": sorted(target_name(key) for key in entry.targets),
+            "targets": sorted(map(str, entry.targets)),
         }
         for entry in found
     ]

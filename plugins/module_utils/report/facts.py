@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import GITOPS
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Places, Target
 
 FULL = "prometheus"
 AGENT = "prometheus_agent"
@@ -51,30 +52,6 @@ class Claim(Volume):
     #: Without a volume there is nothing in it, and it takes up nothing.
     is_bound: bool
     why: str
-
-
-#: What tells one target from another, however two servers label it: address, path and parameters.
-TargetKey = tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]
-
-
-@dataclass(frozen=True)
-class Target:
-    url: str
-    key: TargetKey
-    job: str
-    health: str | None
-    error: str
-    namespace: str | None
-    pod: str | None
-    cluster: str | None
-
-    @property
-    def host(self) -> str:
-        """Without the port, and without the brackets of an IPv6 address."""
-        address = self.key[0]
-        if address.startswith("["):
-            return address[1:].partition("]")[0]
-        return address.rpartition(":")[0] if address.count(":") == 1 else address
 
 
 @dataclass(frozen=True)
@@ -326,14 +303,14 @@ class Fleet:
         return tuple(cluster for cluster in self.clusters if not cluster.is_central)
 
     @cached_property
-    def nodes(self) -> Mapping[str, frozenset[str]]:
-        """The names of the clusters that have a node with this address."""
-        found: dict[str, set[str]] = {}
-        for cluster in self.clusters:
-            for node in cluster.nodes or ():
-                for address in node.addresses:
-                    found.setdefault(address, set()).add(cluster.name)
-        return {address: frozenset(names) for address, names in found.items()}
+    def places(self) -> Places:
+        nodes = {
+            cluster.name: None
+            if cluster.nodes is None
+            else frozenset(address for node in cluster.nodes for address in node.addresses)
+            for cluster in self.clusters
+        }
+        return Places(nodes, {cluster: label for label, cluster in self.labels.items()})
 
 
 def prefixes(name: str) -> list[str]:

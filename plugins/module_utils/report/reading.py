@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import kind as kind_of
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetKey
 from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import (
     Claim,
     Cluster,
@@ -25,7 +26,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import
     ReaderFact,
     Remark,
     RuleFact,
-    Target,
     Volume,
     Write,
 )
@@ -257,7 +257,7 @@ def _prometheus(given: _Given) -> Prometheus:
 
     targets = [_target(part) for part in given.parts("targets")]
     # One that cannot be compared could be any of the other senders' targets.
-    are_comparable = all(target.key[0] and target.key[1] for target in targets)
+    are_comparable = all(target.key.address and target.key.path for target in targets)
     return Prometheus(
         problem=_problem(given.part("problem")) if given.has("problem") else None,
         problems=_lints(given),
@@ -273,16 +273,16 @@ def _prometheus(given: _Given) -> Prometheus:
 
 
 def _target(given: _Given) -> Target:
-    key = ((given.text("address") or "").lower(), given.text("path") or "", tuple(given.part("params").lists()))
+    address, params = (given.text("address") or "").lower(), tuple(given.part("params").lists())
+    labels = {name: value for name in ("job", "cluster") if (value := given.text(name))}
     return Target(
+        key=TargetKey(address, given.text("path") or "", params),
         url=given.text("url") or "",
-        key=key,
-        job=given.text("job") or "",
-        health=given.text("health"),
+        labels=labels,
+        health=given.text("health") or "unknown",
         error=given.text("error") or "",
         namespace=given.text("namespace"),
         pod=given.text("pod"),
-        cluster=given.text("cluster"),
     )
 
 

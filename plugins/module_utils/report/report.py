@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import number
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import duration
 from ansible_collections.miribit.thanos.plugins.module_utils.report import costs, delivery, targets
 from ansible_collections.miribit.thanos.plugins.module_utils.report.costs import Amounts, Prices
@@ -407,7 +408,7 @@ def _writes(fleet: Fleet) -> Iterator[Document]:
 def _remote(fleet: Fleet) -> Iterator[Document]:
     for cluster in fleet.clusters:
         for remote in targets.remote(fleet, cluster):
-            label = f"remote scraping, {targets.number(remote.targets)}"
+            label = f"remote scraping, {number(remote.targets)}"
             yield _edge(_place(cluster, remote.scraper), f"{remote.of}/targets", label, "remote")
 
 

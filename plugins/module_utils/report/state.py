@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, by_job, jobs, number
 from ansible_collections.miribit.thanos.plugins.module_utils.report import targets as targets_of
 from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import (
     AGENT,
@@ -16,7 +17,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import
     Cluster,
     Fleet,
     Hit,
-    Target,
 )
 
 #: See docs/access.md.
@@ -119,14 +119,14 @@ def _version(text: str | None) -> tuple[int, ...] | None:
 def duplicate_scraping(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
         for first, second, targets in targets_of.duplicates(cluster):
-            text = f"{second.id} also scrapes {targets_of.number(targets)} of it: {targets_of.jobs(targets)}"
+            text = f"{second.id} also scrapes {number(targets)} of it: {jobs(targets)}"
             yield Hit(cluster, first.id, (text,))
 
 
 def remote_scraping(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
         for remote in targets_of.remote(fleet, cluster):
-            text = f"it scrapes {targets_of.number(remote.targets)} of {remote.of}: {targets_of.jobs(remote.targets)}"
+            text = f"it scrapes {number(remote.targets)} of {remote.of}: {jobs(remote.targets)}"
             own = f"; the agents of {remote.of} scrape {remote.own_too} of these, too" if remote.own_too else ""
             yield Hit(cluster, remote.scraper.id, (text + own,))
 
@@ -136,13 +136,13 @@ def targets_only_full(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.edges:
         missed = targets_of.only_in_full(cluster) if cluster.of(AGENT) else None
         if missed:
-            yield Hit(cluster, "", tuple(targets_of.by_job(missed)))
+            yield Hit(cluster, "", tuple(by_job(missed)))
 
 
 def targets_down(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
         for sender, targets in targets_of.down(cluster):
-            yield Hit(cluster, sender.id, (*targets_of.by_job(targets), *_error(targets)))
+            yield Hit(cluster, sender.id, (*by_job(targets), *_error(targets)))
 
 
 def _error(targets: Sequence[Target]) -> tuple[str, ...]:

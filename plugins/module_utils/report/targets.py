@@ -2,25 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who scrapes what: twice, only by a Full Prometheus, from another cluster, or in vain.
-
-A target is known by its address, path and parameters, because two servers label the same one in their own ways.
-"""
+"""Targets of a cluster's senders: scraped twice, only by a Full Prometheus, from another cluster, or in vain."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetKey, missed
 from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import (
     AGENT,
     FULL,
     Cluster,
     Component,
     Fleet,
-    Target,
-    TargetKey,
 )
 
 
@@ -82,23 +77,16 @@ def duplicates(cluster: Cluster) -> list[tuple[Component, Component, Sequence[Ta
 
 
 def only_in_full(cluster: Cluster) -> list[Target] | None:
-    """What would no longer be scraped without the Full Prometheus servers; None where that cannot be known.
-
-    Targets that go away together with them, such as they themselves and the Alertmanager, are not missed.
-    """
-    agents, fulls, going = cluster.of(AGENT), cluster.of(FULL), cluster.taken_away
+    """Return the targets that nobody would scrape without the Full Prometheus servers; None where that is unknown."""
+    agents, fulls = ([one for one in cluster.of(kind) if one.wanted != 0] for kind in (AGENT, FULL))
+    going = cluster.taken_away
     if cluster.components is None or not cluster.is_complete:
         return None
     if any(sender.targets is None for sender in (*agents, *fulls)) or any(one.pods is None for one in going):
         return None
     scraped = {target.key for agent in agents for target in agent.targets or ()}
     pods_going = {(component.workload[1], pod) for component in going for pod in component.pods or ()}
-    found: dict[TargetKey, Target] = {}
-    for full in fulls:
-        for target in full.targets or ():
-            if target.key not in scraped and (target.namespace, target.pod) not in pods_going:
-                found.setdefault(target.key, target)
-    return list(found.values())
+    return missed((target for full in fulls for target in full.targets or ()), scraped, pods_going)
 
 
 def remote(fleet: Fleet, cluster: Cluster) -> list[Remote]:
@@ -106,28 +94,14 @@ def remote(fleet: Fleet, cluster: Cluster) -> list[Remote]:
     found: dict[tuple[str, str], tuple[Component, list[Target]]] = {}
     for sender in cluster.senders:
         for target in sender.targets or ():
-            if other := _other_cluster(fleet, cluster, target):
+            other = fleet.places.cluster_of(target, home=cluster.name)
+            if other and other != cluster.name:
                 found.setdefault((sender.id, other), (sender, []))[1].append(target)
     own = {name: _by_agents(fleet, name) for name in {name for _sender, name in found}}
     return [
         Remote(scraper, name, targets, sum(target.key in own[name] for target in targets))
         for (_sender, name), (scraper, targets) in sorted(found.items())
     ]
-
-
-def _other_cluster(fleet: Fleet, cluster: Cluster, target: Target) -> str | None:
-    """The other cluster whose target it is.
-
-    The address of a node tells. Where none has it, as that of a node which could not be seen, the label does.
-    """
-    at = fleet.nodes.get(target.host, frozenset())
-    labelled = fleet.labels.get(target.cluster or "")
-    if cluster.name in at:
-        return None
-    if at:
-        # Two clusters can have the same network, and then only the label tells them apart.
-        return labelled if labelled in at else min(at)
-    return labelled if labelled != cluster.name else None
 
 
 def _by_agents(fleet: Fleet, name: str) -> set[TargetKey]:
@@ -144,22 +118,3 @@ def down(cluster: Cluster) -> list[tuple[Component, Sequence[Target]]]:
         if missed:
             found.append((sender, missed))
     return found
-
-
-def by_job(targets: Iterable[Target]) -> Iterator[str]:
-    """Targets in words: how many of each job, and one of them as an example."""
-    urls: dict[str, list[str]] = {}
-    for target in targets:
-        urls.setdefault(target.job, []).append(target.url)
-    for job in sorted(urls):
-        yield f"job {job}: {number(urls[job])}, such as {min(urls[job])}"
-
-
-def jobs(targets: Iterable[Target]) -> str:
-    """How many targets of each job, in one line."""
-    numbers: Mapping[str, int] = Counter(target.job for target in targets)
-    return ", ".join(f"{job} {numbers[job]}" for job in sorted(numbers))
-
-
-def number(targets: Sequence[object]) -> str:
-    return "1 target" if len(targets) == 1 else f"{len(targets)} targets"

@@ -14,8 +14,8 @@ NODE = "10.0.0.1:9100"
 
 
 def target(address: str = NODE, job: str = "node-exporter", health: str = "up", **labels: str) -> Facts:
-    found = {"job": job, **labels}
-    return {"address": address, "path": "/metrics", "params": {}, "job": job, "health": health, "labels": found}
+    found = {"namespace": None, "pod": None, "labels": {"job": job, **labels}, **labels}
+    return {"address": address, "path": "/metrics", "params": {}, "job": job, "health": health, **found}
 
 
 def component(name: str, targets: list[Facts] | None, wanted: int = 1) -> Facts:

@@ -33,7 +33,12 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Block, Config, config
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Loss, Queue
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, key_of, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import (
+    Target,
+    TargetKey,
+    read_key,
+    targets,
+)
 
 URL = "http://192.168.101.210:19291/api/v1/receive"
 BLOCK = Block("thanos", URL)
@@ -68,7 +73,9 @@ def agent(*queues: Queue, moment: float = FIRST, **more: Any) -> Agent:
 def target(number: int = 1, health: str = "up", job: str = "node", **labels: str) -> Target:
     address = f"10.0.0.{number}:9100"
     url = f"http://{address}/metrics"
-    return Target((address, "/metrics", ()), url, {"job": job, "instance": address, **labels}, health, "", 30.0)
+    return Target(
+        TargetKey(address, "/metrics", ()), url, {"job": job, "instance": address, **labels}, health, "", 30.0
+    )
 
 
 TARGETS = (target(1), target(2))
@@ -720,7 +727,7 @@ def test_targets_are_read_as_prometheus_tells_them() -> None:
             ]
         }
     )
-    assert found.key == key_of(
+    assert found.key == read_key(
         {"address": "10.0.0.1:9115", "path": "/probe", "params": {"target": ["x"], "module": ["http"]}}
     )
     assert (found.health, found.error, found.interval) == ("down", "no route", 90)

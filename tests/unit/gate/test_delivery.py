@@ -13,7 +13,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate import deliver
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.delivery import Pod, Seen, Workload
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Queue
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetKey
 
 LABELS = {"cluster": "cluster-03", "region": "edge"}
 NOW = 1000.0
@@ -25,7 +25,7 @@ def target(job: str = "node", health: str = "up", interval: float = 30, **labels
     address = f"10.0.0.1:{len(job)}"
     url = f"http://{address}/metrics"
     own = {"job": job, "instance": address, **labels}
-    return Target((address, "/metrics", ()), url, own, health, "", interval)
+    return Target(TargetKey(address, "/metrics", ()), url, own, health, "", interval)
 
 
 def queue(**numbers: Any) -> Queue:
@@ -260,7 +260,7 @@ def test_what_the_receiver_adds_makes_no_other_target_of_it() -> None:
 
 
 def test_targets_are_told_apart_by_all_their_labels() -> None:
-    a, b = target("node", zone="a"), replace(target("node", zone="b"), key=("10.0.0.2:4", "/metrics", ()))
+    a, b = target("node", zone="a"), replace(target("node", zone="b"), key=TargetKey("10.0.0.2:4", "/metrics", ()))
     seen = edge(pod(agent(queue()), targets=[a, b]), answer=stored(a))
     assert only(seen).cause.startswith("Thanos Query has no new one of 1 of 2 targets that are up: 10.0.0.2:4/metrics")
 

@@ -171,7 +171,9 @@ def test_full_servers_exporters_and_the_operator_are_told_apart(look: Look, fake
     full = stateful_set("full", container(IMAGE, "--storage.tsdb.path=/data", "--config.file=/etc/p.yml"))
     has(fake, Deployment=others, StatefulSet=full["StatefulSet"], Pod=full["Pod"])
     found = look()
-    ids = {name: [one["id"] for one in found[name]] for name in found if isinstance(found[name], list)}
+    ids = {
+        name: [one["id"] for one in found[name]] for name in found if isinstance(found[name], list) and name != "nodes"
+    }
     assert ids == {
         "agents": [],
         "servers": ["StatefulSet monitoring/full [main]"],
@@ -254,12 +256,27 @@ def test_its_active_targets_are_returned(look: Look, fake: FakeCluster) -> None:
             "params": {"x": ["1"]},
             "job": "node",
             "health": "up",
+            "namespace": None,
+            "pod": None,
             "labels": {"job": "node", "instance": "10.0.0.1:9100"},
         }
     ]
     assert {"text", "running"}.isdisjoint(found)
     (asked,) = [request for request in fake.requests if request.path.endswith("/api/v1/targets")]
     assert asked.params == {"state": "active"}
+
+
+def test_the_addresses_of_its_nodes_are_those_that_pods_name(look: Look, fake: FakeCluster) -> None:
+    (pod,) = pods(prometheus())
+    pod["status"] |= {"hostIP": "10.0.0.1", "hostIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]}
+    fake.lists(WORKLOADS["Pod"], pod, {**named("other"), "status": {}})
+    assert look()["nodes"] == ["10.0.0.1", "fd00::1"]
+
+
+def test_without_the_pods_of_all_namespaces_its_nodes_are_unknown(look: Look, fake: FakeCluster) -> None:
+    fake.refuses("GET", WORKLOADS["Pod"], 403, "Forbidden", "no")
+    fake.lists(f"{NAMESPACED}/pods", *pods(prometheus()))
+    assert look()["nodes"] is None
 
 
 def test_its_configuration_is_returned_as_it_is_written_and_as_it_is_loaded(look: Look) -> None:

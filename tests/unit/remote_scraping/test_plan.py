@@ -24,6 +24,7 @@ from remote_scraping_facts import (
 )
 
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Piece
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Places, TargetKey
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import plan
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import (
     Entry,
@@ -42,9 +43,14 @@ NOWHERE = Own(frozenset(), frozenset(), sees_all_pods=True)
 
 
 def judge(
-    *targets: Facts, edges: dict[str, list[Facts]] | None = None, labels: dict[str, str] | None = None
+    *targets: Facts,
+    edges: dict[str, list[Facts]] | None = None,
+    labels: dict[str, str] | None = None,
+    nodes: dict[str, list[str] | None] | None = None,
 ) -> list[Remote]:
-    return Fleet(EDGES if edges is None else edges, labels or {}).judge(read_targets(targets))
+    delivering = EDGES if edges is None else edges
+    places = Places({**dict.fromkeys(delivering), **(nodes or {})}, labels or {})
+    return Fleet(delivering, places).judge(read_targets(targets))
 
 
 def covered(remotes: Sequence[Remote]) -> dict[str, dict[str, list[str]]]:
@@ -113,6 +119,12 @@ def test_the_label_tells_edges_with_the_same_network_apart() -> None:
     labelled = scraped("10.0.0.2:10250", "kubelet", cluster="two")
     remotes = judge(labelled, edges=edges, labels={"cluster-02": "two", "cluster-03": "three"})
     assert covered(remotes) == {"kubelet": {"cluster-02": ["10.0.0.2:10250"]}}
+
+
+def test_the_edge_that_has_the_node_delivers_its_targets_whatever_the_label_says() -> None:
+    wrong = scraped("10.0.0.3:10250", "kubelet", cluster="cluster-02")
+    nodes: dict[str, list[str] | None] = {"cluster-02": ["10.0.0.2"], "cluster-03": ["10.0.0.3"]}
+    assert covered(judge(wrong, nodes=nodes)) == {"kubelet": {"cluster-03": ["10.0.0.3:10250"]}}
 
 
 def test_a_target_labelled_as_an_edge_that_does_not_deliver_yet_is_not_taken_for_another_edges() -> None:
@@ -374,7 +386,7 @@ def test_no_problem_holds_a_secret_of_a_job() -> None:
 def test_what_replicas_and_shards_scrape_is_judged_as_one() -> None:
     both = job("kubelets", *JOB_TWO["static_configs"], *JOB_THREE["static_configs"])
     shards = [server(pod({**TWO, "job": "kubelets"})), server(pod({**THREE, "job": "kubelets"}), id="shard 1")]
-    (found,), problems = plan.look_over(shards, EDGES, {})
+    (found,), problems = plan.look_over(shards, EDGES, {}, {})
     assert problems == []
     assert take(list(found.remotes), [both]).jobs == []
 
@@ -382,38 +394,38 @@ def test_what_replicas_and_shards_scrape_is_judged_as_one() -> None:
 def test_a_server_that_does_not_answer_is_named() -> None:
     said = {"subject": "pod", "cause": "it asks for a login", "fix": "look at it"}
     silent = server(pod(targets=None, problem=said))
-    found, (problem,) = plan.look_over([silent], EDGES, {})
+    found, (problem,) = plan.look_over([silent], EDGES, {}, {})
     assert found == []
     assert problem.subject == "StatefulSet monitoring/prometheus-stack [prometheus]"
     assert problem.cause == "it asks for a login, so it is not known what it scrapes of edges"
 
 
 def test_a_server_without_a_ready_pod_is_named() -> None:
-    _found, (problem,) = plan.look_over([server()], EDGES, {})
+    _found, (problem,) = plan.look_over([server()], EDGES, {}, {})
     assert "it has no pod that is ready" in problem.cause
 
 
 def test_a_replica_that_does_not_answer_is_no_matter_while_another_does() -> None:
-    found, problems = plan.look_over([server(pod(targets=None), pod(TWO))], EDGES, {})
+    found, problems = plan.look_over([server(pod(targets=None), pod(TWO))], EDGES, {}, {})
     assert (len(found), problems) == (1, [])
 
 
 def test_an_edge_whose_targets_are_not_known_is_named() -> None:
-    found, (problem,) = plan.look_over([server(pod(TWO))], {"cluster-02": None}, {})
+    found, (problem,) = plan.look_over([server(pod(TWO))], {"cluster-02": None}, {}, {})
     assert found == []
     assert problem.subject == "Agent of cluster-02"
 
 
 def test_a_job_of_which_the_agent_delivers_nothing_is_named_and_nothing_is_found() -> None:
     cadvisor = scraped("10.0.0.2:10250", "cadvisor", "/metrics/cadvisor")
-    found, (problem,) = plan.look_over([server(pod(cadvisor))], EDGES, {})
+    found, (problem,) = plan.look_over([server(pod(cadvisor))], EDGES, {}, {})
     assert found == []
     assert "10.0.0.2:10250/metrics/cadvisor stays in it" in problem.cause
 
 
 def test_what_gitops_owns_is_explained_job_by_job() -> None:
     argocd = server(pod(TWO, THREE), owner=given.owner("argocd", "argocd", "stack"))
-    (found,), _problems = plan.look_over([argocd], EDGES, {})
+    (found,), _problems = plan.look_over([argocd], EDGES, {}, {})
     problems = found.by_hand(found.source.unchangeable())
     assert [problem.subject for problem in problems] == [
         "Scrape job three-kubelet of Argo CD application argocd/stack",
@@ -467,7 +479,7 @@ def test_nothing_that_is_told_holds_a_secret() -> None:
 
 # Evidence.
 
-KEY = ("10.0.0.2:10250", "/metrics", ())
+KEY = TargetKey("10.0.0.2:10250", "/metrics", ())
 
 
 def test_each_pod_that_still_scrapes_is_named() -> None:
@@ -539,6 +551,6 @@ def test_of_a_job_that_was_taken_whole_any_target_is_awaited() -> None:
 
 
 def test_many_targets_are_told_by_one_of_them() -> None:
-    assert plan.shown([(f"10.0.0.{number}:1", "/metrics", ()) for number in range(6)]) == (
+    assert plan.shown([TargetKey(f"10.0.0.{number}:1", "/metrics", ()) for number in range(6)]) == (
         "10.0.0.0:1/metrics and 5 more"
     )
