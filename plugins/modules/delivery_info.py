@@ -209,7 +209,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import AGENT
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.gate import delivery
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
@@ -230,10 +230,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     Objects,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
     InstantQuery,
     Prometheus,
@@ -241,7 +240,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query im
     query_spec,
     query_target,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
 
 _KINDS = {
     "Pod": PODS,
@@ -250,7 +248,6 @@ _KINDS = {
     "DaemonSet": DAEMON_SETS,
     "ReplicaSet": REPLICA_SETS,
 }
-_ASK_SECONDS = 15.0
 _QUERY_SECONDS = 30
 
 Options = dict[str, Any]
@@ -332,13 +329,11 @@ class _Process:
     """The Prometheus in a pod."""
 
     def __init__(self, session: Session, one: Container, pod: Object) -> None:
-        self._session = session
+        self._process = PrometheusPod(session, pod, one.name)
         self.pod = delivery.Pod(name_of(pod))
         try:
-            content = next(each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name)
-            self._target = facts.proxy_target(pod, dict(content))
-            agent, self._moment = self._metrics(), time.monotonic()
-            self.pod = replace(self.pod, first=agent, last=agent, targets=self._targets())
+            agent, self._moment = queues.read(self._process.metrics()), time.monotonic()
+            self.pod = replace(self.pod, first=agent, last=agent, targets=self._process.targets())
         except ProblemError as error:
             self.pod = replace(self.pod, silent=error.problems[0])
 
@@ -346,31 +341,10 @@ class _Process:
         if self.pod.last is None:
             return
         try:
-            agent, seconds = self._metrics(), time.monotonic() - self._moment
-            self.pod = replace(self.pod, last=agent, seconds=seconds, targets=self._targets())
+            agent, seconds = queues.read(self._process.metrics()), time.monotonic() - self._moment
+            self.pod = replace(self.pod, last=agent, seconds=seconds, targets=self._process.targets())
         except ProblemError as error:
             self.pod = replace(self.pod, last=None, targets=None, silent=error.problems[0])
-
-    def _metrics(self) -> queues.Agent:
-        answer = self._ask("metrics")
-        if facts.speaks_tls(answer):
-            self._target = replace(self._target, scheme="https")
-            answer = self._ask("metrics")
-        if answer.status != 200:
-            cause = f"it does not answer with metrics (HTTP {answer.status})"
-            fix = "wait until it is Ready; if it stays so, read its log"
-            raise ProblemError([Problem(f"{self._target} in {self._session.cluster}", cause, fix)])
-        return queues.read(parse(answer.body.decode(errors="replace")))
-
-    def _targets(self) -> tuple[Target, ...]:
-        answer = self._ask("api/v1/targets", ("state", "active"))
-        return targets(facts.data(answer, f"{self._target} in {self._session.cluster}"))
-
-    def _ask(self, endpoint: str, *params: tuple[str, str]) -> Answer:
-        answer = self._session.get(self._target.path(endpoint), params, timeout=_ASK_SECONDS)
-        if problem := refusal(self._target, answer, self._session.cluster):
-            raise ProblemError([problem])
-        return answer
 
 
 # Thanos Query.

@@ -291,7 +291,6 @@ problems:
       sample: compare the port with that of the receiver's Service, and check that its routers are Ready
 """
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -300,7 +299,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.agent import (
     Verdict,
     accepting_loss,
@@ -321,40 +319,30 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Ses
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, kind_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_at, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts, queues
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Config, config
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod, load_yaml
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (
     InstantQuery,
     Prometheus,
     query_spec,
     query_target,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, read_key, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import read_key
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import written
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import masked
 
-try:
-    import yaml
-except ImportError:
-    HAS_YAML = False
-else:
-    HAS_YAML = True
-
 _KINDS = {"prometheus", "prometheus_agent"}
-_ASK_SECONDS = 10.0
 #: What is older than the window may be mended since. Of equal complaints, Prometheus 2 logs one in a minute.
 _LOG_BEFORE = 120
-_LOG_LINES = "500"
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    verdict, wrong = run(module, lambda: look(module.params), PyYAML=HAS_YAML)
+    verdict, wrong = run(module, lambda: look(module.params))
     lines = table(verdict.checks)
     result: dict[str, Any] = {
         "checks": [check.as_dict() for check in verdict.checks],
@@ -490,11 +478,11 @@ def _agent(session: Session, pod: Object, options: dict[str, Any]) -> AgentPod:
     if not found.running:
         return found
     try:
-        target = facts.proxy_target(pod, container)
-        agent = queues.read(parse(_ask(session, target, "metrics").body.decode(errors="replace")))
+        process = PrometheusPod(session, pod, found.container)
+        agent = queues.read(process.metrics())
         if options["gate"] == "before_restart":
-            return replace(found, agent=agent, config=_config(session, target) if _must_know(agent) else None)
-        return replace(found, agent=agent, config=_config(session, target), targets=_targets(session, target))
+            return replace(found, agent=agent, config=_config(process) if _must_know(agent) else None)
+        return replace(found, agent=agent, config=_config(process), targets=process.targets())
     except ProblemError as error:
         _raise_if_away(error)
         return replace(found, silent=error.problems[0])
@@ -524,49 +512,20 @@ def _name(pod: Object) -> str:
     return str(pod["metadata"]["name"])
 
 
-def _ask(session: Session, target: ProxyTarget, endpoint: str, *params: tuple[str, str]) -> Answer:
-    answer = session.get(target.path(endpoint), params, timeout=_ASK_SECONDS)
-    if facts.speaks_tls(answer):
-        target = replace(target, scheme="https")
-        answer = session.get(target.path(endpoint), params, timeout=_ASK_SECONDS)
-    if problem := refusal(target, answer, session.cluster):
-        raise ProblemError([problem])
-    if answer.status != 200:
-        cause = f"it does not answer as a Prometheus does (HTTP {answer.status})"
-        fix = "wait until it is Ready; if it stays so, check its flags and 'container'"
-        raise ProblemError([Problem(f"{target} in {session.cluster}", cause, fix)])
-    return answer
-
-
-def _data(session: Session, target: ProxyTarget, endpoint: str, *params: tuple[str, str]) -> object:
-    """What an answer of its API holds; nothing if it is none."""
-    try:
-        return mapping(json.loads(_ask(session, target, endpoint, *params).body)).get("data")
-    except (RecursionError, ValueError):
-        return None
-
-
-def _config(session: Session, target: ProxyTarget) -> Config | None:
-    text = facts.config_text(_data(session, target, "api/v1/status/config"))
-    try:
-        # An operator's agent has megabytes, and is asked every few seconds.
-        return config(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506 - a safe one
-    except yaml.YAMLError:
-        return None
-
-
-def _targets(session: Session, target: ProxyTarget) -> tuple[Target, ...]:
-    return targets(_data(session, target, "api/v1/targets", ("state", "active")))
+def _config(process: PrometheusPod) -> Config | None:
+    # An operator's agent has megabytes, and is asked every few seconds.
+    document = load_yaml(process.config())
+    return None if document is None else config(document)
 
 
 def _logs(session: Session, namespace: str, verdict: Verdict, seen: Seen) -> dict[str, list[str]]:
     """What each pod complains of."""
     seconds = max(0, round(seen.moment - verdict.window.began)) + _LOG_BEFORE
-    where = [("sinceSeconds", str(seconds)), ("tailLines", _LOG_LINES)]
     found = {}
     for pod in seen.pods:
+        item = {"metadata": {"namespace": namespace, "name": pod.name}}
         try:
-            log = Objects(session).log(namespace, pod.name, [("container", pod.container), *where])
+            log = PrometheusPod(session, item, pod.container).log(seconds=seconds)
         except ProblemError:
             # What is to be told is why the gate does not let pass, even without the log.
             log = ""

@@ -205,13 +205,12 @@ problems:
       sample: take it out in the repository
 """
 
-from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
+from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
@@ -229,15 +228,13 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     Resource,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import find, name_of, namespace_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Own, own, told_targets
 
 Found = dict[str, Any]
 
-_SECONDS = 30.0
 _PROMETHEUS = "Prometheus"
 _KINDS = {
     "Pod": PODS,
@@ -320,25 +317,10 @@ class Look:
         if not ready:
             return told
         try:
-            return {**told, "targets": told_targets(self._targets(pod, one), centre)}
+            targets = PrometheusPod(self._session, pod, one.name).targets()
+            return {**told, "targets": told_targets(targets, centre)}
         except ProblemError as error:
             return {**told, "problem": error.problems[0].as_dict()}
-
-    def _targets(self, pod: Object, one: Container) -> object:
-        own_content = [each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name]
-        content = own_content[0] if own_content else one.content
-        target = facts.proxy_target(pod, dict(content))
-        answer = self._session.get(target.path("api/v1/targets"), [("state", "active")], timeout=_SECONDS)
-        if facts.speaks_tls(answer):
-            target = replace(target, scheme="https")
-            answer = self._session.get(target.path("api/v1/targets"), [("state", "active")], timeout=_SECONDS)
-        if problem := refusal(target, answer, self._session.cluster):
-            raise ProblemError([problem])
-        return facts.data(answer, _name(target, self._session))
-
-
-def _name(target: ProxyTarget, session: Session) -> str:
-    return f"{target} in {session.cluster}"
 
 
 def _scrape_configs(custom_resource: Found, found: dict[str, list[Object]]) -> Found | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
@@ -38,12 +38,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     Resource,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import annotations_of, name_of, owner
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts as audit_prometheus
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues as agent_metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
 
 Facts = dict[str, Any]
 
@@ -70,7 +68,6 @@ _LISTS = {
 }
 _SERVERS = {"agents", "servers"}
 _SOURCES = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
-_ASK_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -172,12 +169,12 @@ class _Look:
         said: list[Facts] = []
         seen: list[tuple[Target, ...]] = []
         for pod in pods:
+            process = PrometheusPod(self._session, pod, one.name)
             try:
-                target = self._target(pod, one)
                 if self._wish.targets:
-                    seen.append(targets(self._data(target, "api/v1/targets", ("state", "active"))))
+                    seen.append(process.targets())
                 if self._wish.texts:
-                    said.append({"pod": name_of(pod), **self._running(target)})
+                    said.append({"pod": name_of(pod), **_running(process)})
             except ProblemError as error:
                 self.unseen += error.problems
         result: Facts = {}
@@ -190,32 +187,6 @@ class _Look:
             wanted = None if is_current else version_of(told["image"])
             result["version"] = wanted or (versions[0] if versions else told["version"])
         return result
-
-    def _target(self, pod: Object, one: Container) -> ProxyTarget:
-        content = next(each for each in list_at(pod, "spec", "containers") if each.get("name") == one.name)
-        target = audit_prometheus.proxy_target(pod, dict(content))
-        answer = self._session.get(target.path("-/ready"), (), timeout=_ASK_SECONDS)
-        return replace(target, scheme="https") if audit_prometheus.speaks_tls(answer) else target
-
-    def _data(self, target: ProxyTarget, endpoint: str, *params: tuple[str, str]) -> object:
-        answer = self._session.get(target.path(endpoint), params, timeout=_ASK_SECONDS)
-        if problem := refusal(target, answer, self._session.cluster):
-            raise ProblemError([problem])
-        return audit_prometheus.data(answer, f"{target} in {self._session.cluster}")
-
-    def _running(self, target: ProxyTarget) -> Facts:
-        text = audit_prometheus.config_text(self._data(target, "api/v1/status/config"))
-        answer = self._session.get(target.path("metrics"), (), timeout=_ASK_SECONDS)
-        metrics = parse(answer.body.decode(errors="replace")) if answer.status == 200 else None
-        queues = agent_metrics.read(metrics).queues if metrics else ()
-        return {
-            "text": text,
-            "version": agent_metrics.version(metrics) if metrics else None,
-            "queues": [
-                {"name": queue.name, "url": queue.url, "tried": queue.tried, "ever_accepted": queue.ever_accepted()}
-                for queue in queues
-            ],
-        }
 
     # Where its configuration is written.
 
@@ -230,6 +201,23 @@ class _Look:
             "config_owner": owner(config["kind"], item, found),
             "immutable": item.get("immutable") is True,
         }
+
+
+def _running(process: PrometheusPod) -> Facts:
+    text = process.config()
+    try:
+        metrics = process.metrics()
+    except ProblemError:
+        metrics = None
+    queues = agent_metrics.read(metrics).queues if metrics else ()
+    return {
+        "text": text,
+        "version": agent_metrics.version(metrics) if metrics else None,
+        "queues": [
+            {"name": queue.name, "url": queue.url, "tried": queue.tried, "ever_accepted": queue.ever_accepted()}
+            for queue in queues
+        ],
+    }
 
 
 def _written(template: Mapping[str, Any], one: Container) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

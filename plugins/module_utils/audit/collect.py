@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import passwords, reach, readers, usage
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.data_sources import sidecar_labels
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.kinds import CONFIG_MAP, KINDS, Kind
-from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import Servers, load_yaml, moment
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import Servers
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.usage import Used
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping
@@ -43,6 +43,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import components as audit_components
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import load_yaml
 
 Facts = dict[str, Any]
 _Read = TypeVar("_Read")
@@ -75,7 +76,7 @@ def collect(session: Session, cluster: str, namespace: str, *, probe: bool = Fal
         unseen.append(Problem(f"namespaces {IDENTITY_NAMESPACE} in {cluster}", cause, fix))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = _Look(session, cluster, namespace, pool, unseen).facts(probe=probe)
-    return {**found, "uid": identity.uid or None, "audited_at": _as_text(moment(answer) or time.time())}
+    return {**found, "uid": identity.uid or None, "audited_at": _as_text(answer.moment or time.time())}
 
 
 def unreachable(cluster: str, problems: Iterable[Problem]) -> Facts:

@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 
@@ -55,8 +54,6 @@ class ServerClock(Session):
 
     def now(self) -> datetime:
         """Return the time of the last answer."""
-        try:
-            return parsedate_to_datetime(self.last.date).astimezone(UTC)
-        except (TypeError, ValueError):
-            # A proxy on the way removed the date.
-            return datetime.now(UTC)
+        moment = self.last.moment
+        # A proxy on the way may have removed the date.
+        return datetime.now(UTC) if moment is None else datetime.fromtimestamp(moment, UTC)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import quote
 
@@ -33,6 +35,14 @@ class Answer:
     body: bytes
     location: str = ""
     date: str = ""
+
+    @property
+    def moment(self) -> float | None:
+        """Time at the server, in seconds since 1970; None without a date."""
+        try:
+            return parsedate_to_datetime(self.date).replace(tzinfo=UTC).timestamp()
+        except (TypeError, ValueError):
+            return None
 
     def text(self, limit: int = 200) -> str:
         """The beginning of the body on one line, for a message."""

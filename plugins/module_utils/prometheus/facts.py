@@ -2,36 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a Prometheus, full server or agent, says of itself: where it is asked, and the facts in its answers."""
+"""Facts of the audit in the answers of a Prometheus, full server or agent."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import urlsplit
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import (
     elements,
     first_text,
     mapping,
     scrubbed,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import flag
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints, remote_write
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import version
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import seconds, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, seconds
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding, lint
 
 Facts = dict[str, object]
 
-DEFAULT_PORT = "9090"
 #: What of the flags is worth to know, besides those of the storage: what it is, and what can be done from outside.
 _FLAGS = frozenset({"agent", "enable-feature", "web.enable-admin-api", "web.enable-lifecycle"})
 _DEFAULT_RETENTION = "15d"
@@ -62,7 +56,7 @@ class Answers:
     #: The document in its status/config, and the data of the other answers.
     config: object = None
     flags: object = None
-    targets: object = None
+    targets: Iterable[Target] | None = None
     rules: object = None
     alertmanagers: object = None
     metrics: Metrics | None = None
@@ -71,89 +65,10 @@ class Answers:
     moment: float | None = None
 
 
-# Where it is asked.
-
-
-def proxy_target(pod: Object, container: Object) -> ProxyTarget:
-    """Where the API server's proxy finds it. Raises ProblemError where it cannot be reached from outside its pod."""
-    metadata = pod["metadata"]
-    host, _colon, port = (flag(container, "--web.listen-address") or "").rpartition(":")
-    subject = f"Prometheus in pod {metadata['namespace']}/{metadata['name']}"
-    if host in {"127.0.0.1", "localhost", "[::1]"}:
-        cause = f"it listens inside its pod only (--web.listen-address={host}:{port}), so it cannot be asked"
-        raise ProblemError([Problem(subject, cause, "look at it by hand, from inside its pod")])
-    prefix = flag(container, "--web.route-prefix")
-    if prefix is None:
-        # Prometheus takes the path of the external URL where no prefix is given.
-        prefix = _path(flag(container, "--web.external-url") or "")
-    scheme: Literal["http", "https"] = "https" if _is_probed_by_tls(container) else "http"
-    port = port or _declared_port(container)
-    target = ProxyTarget("pod", metadata["namespace"], metadata["name"], port, scheme, prefix)
-    if target.problems():
-        cause = f"its flags do not say where it is asked (port {port!r}, prefix {prefix!r})"
-        raise ProblemError([Problem(subject, cause, "look at it by hand")])
-    return target
-
-
 def arguments(container: Object) -> tuple[str, ...]:
     """The words that it is started with, also where a shell stands before them."""
     words = [*(container.get("command") or []), *(container.get("args") or [])]
     return tuple(word for text in words for word in str(text).split())
-
-
-def _path(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""
-
-
-def _declared_port(container: Object) -> str:
-    """Prometheus listens on 9090 unless it is told otherwise. A wrapper that tells it may declare the port."""
-    ports = container.get("ports") or []
-    numbers = [str(port.get("containerPort")) for port in ports]
-    web = [str(port.get("containerPort")) for port in ports if "web" in str(port.get("name"))]
-    return DEFAULT_PORT if DEFAULT_PORT in numbers or not web else web[0]
-
-
-def _is_probed_by_tls(container: Object) -> bool:
-    probes = [container.get(f"{name}Probe") or {} for name in ("readiness", "liveness", "startup")]
-    return any(str((probe.get("httpGet") or {}).get("scheme")).upper() == "HTTPS" for probe in probes)
-
-
-def speaks_tls(answer: Answer) -> bool:
-    return answer.status == 400 and b"HTTP request to an HTTPS server" in answer.body
-
-
-# What it answers.
-
-
-def data(answer: Answer, subject: str) -> object:
-    """What an answer of its API holds. Raises ProblemError if there is nothing in it. Subject is who answers."""
-    try:
-        document = json.loads(answer.body)
-    except (RecursionError, ValueError):
-        document = None
-    if isinstance(document, dict) and document.get("status") == "success" and "data" in document:
-        found: object = document["data"]
-        return found
-    # Without the text of the answer: what else listens there may say anything.
-    match answer.status:
-        case 401 | 403:
-            cause = f"it asks for a login (HTTP {answer.status}), and the API server's proxy passes none on"
-            fix = "look at it by hand: the audit has no login for it"
-        case 503:
-            cause = "it is not ready (HTTP 503): it may be reading its WAL"
-            fix = "run the audit again when its pod is Ready"
-        case status:
-            cause = f"the answer is not one of a Prometheus API (HTTP {status})"
-            fix = "check that Prometheus listens there, and its --web.route-prefix"
-    raise ProblemError([Problem(subject, cause, fix)])
-
-
-def config_text(content: object) -> str:
-    """The YAML in the data of status/config."""
-    return str(mapping(content).get("yaml") or "")
 
 
 def stored_bytes(metrics: Metrics) -> int | None:
@@ -243,8 +158,8 @@ def _samples_per_second(server: Server, metrics: Metrics | None, moment: float |
 # Targets, rules, alertmanagers.
 
 
-def _targets(content: object) -> list[Facts]:
-    told = [target.as_dict() for target in targets(content)]
+def _targets(targets: Iterable[Target]) -> list[Facts]:
+    told = [target.as_dict() for target in targets]
     return sorted(told, key=lambda target: (str(target["url"]), str(target["job"])))
 
 

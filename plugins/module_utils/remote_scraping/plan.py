@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets 
     TargetKey,
     read_key,
     read_target,
-    targets,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.source import (
     Source,
@@ -103,22 +102,21 @@ def _is_told(label: str) -> bool:
     return label in _TOLD or not label.startswith("__")
 
 
-def told_targets(content: object, centre: Own) -> list[Facts]:
-    """What the data of an answer of /api/v1/targets tells of jobs that have targets elsewhere."""
-    told = list(_told_targets(content, centre))
+def told_targets(targets: Iterable[Target], centre: Own) -> list[Facts]:
+    """Facts of the targets of jobs that have targets elsewhere."""
+    told = [_told_target(target, centre) for target in targets]
     jobs = {target["job"] for target in told if not target["own"]}
     return [target for target in told if target["job"] in jobs]
 
 
-def _told_targets(content: object, centre: Own) -> Iterator[Facts]:
-    for target in targets(content):
-        yield {
-            **target.key.as_dict(),
-            "job": target.pool,
-            "cluster": target.cluster,
-            "found": {name: value for name, value in target.discovered.items() if _is_told(name)},
-            "own": _is_own(target, centre),
-        }
+def _told_target(target: Target, centre: Own) -> Facts:
+    return {
+        **target.key.as_dict(),
+        "job": target.pool,
+        "cluster": target.cluster,
+        "found": {name: value for name, value in target.discovered.items() if _is_told(name)},
+        "own": _is_own(target, centre),
+    }
 
 
 def read_targets(told: Iterable[Mapping[str, Any]]) -> list[Scraped]:

@@ -270,7 +270,7 @@ def test_other_pods_are_no_agents(look: Callable[..., Result], api: FakeCluster)
 @pytest.mark.parametrize(
     ("path", "answer", "cause"),
     [
-        (f"{PROXY}/metrics", (503, "starting"), "it does not answer with metrics (HTTP 503)"),
+        (f"{PROXY}/metrics", (500, "starting"), "it does not answer with metrics (HTTP 500)"),
         (f"{PROXY}/api/v1/targets", (503, "starting"), "it is not ready (HTTP 503)"),
         (
             f"{PROXY}/metrics",
@@ -293,10 +293,10 @@ def test_a_silent_agent_is_told_and_what_arrived_all_the_same(
 
 
 def test_an_agent_that_falls_silent_while_it_is_watched_is_told(look: Callable[..., Result], api: FakeCluster) -> None:
-    left = [(200, metrics()), (503, "stopping")]
+    left = [(200, metrics()), (500, "stopping")]
     api.answers["GET", f"{PROXY}/metrics"] = lambda _request: left.pop(0)
     result = look()
-    assert result["why"][0]["cause"] == "it does not answer with metrics (HTTP 503)"
+    assert result["why"][0]["cause"] == "it does not answer with metrics (HTTP 500)"
     assert result["delivery"]["backlog"] is None
 
 

@@ -80,7 +80,6 @@ def answers(fake: FakeCluster, name: str = "prometheus-agent-0", version: str = 
     labels = {"job": "node", "instance": "10.0.0.1:9100"}
     target = {"scrapeUrl": "http://10.0.0.1:9100/metrics?x=1", "labels": labels, "health": "up"}
     queue = f'{{remote_name="thanos",url="{URL}"}}'
-    fake.has(f"{proxy}/-/ready", "Prometheus is Ready.\n")
     fake.has(f"{proxy}/api/v1/targets", {"status": "success", "data": {"activeTargets": [target]}})
     fake.has(f"{proxy}/api/v1/status/config", {"status": "success", "data": {"yaml": AUDITED}})
     fake.has(
@@ -312,10 +311,11 @@ def test_every_ready_pod_is_asked_and_no_other(look: Look, fake: FakeCluster) ->
 
 def test_an_agent_that_speaks_tls_is_asked_so(look: Look, fake: FakeCluster) -> None:
     proxy = answers(fake, port="9090")
-    fake.answers["GET", f"{proxy}/-/ready"] = (400, "Client sent an HTTP request to an HTTPS server.\n")
     tls = f"{NAMESPACED}/pods/https:prometheus-agent-0:9090/proxy"
     for (method, path), answer in list(fake.answers.items()):
-        fake.answers[method, path.replace(proxy, tls)] = answer
+        if path.startswith(proxy):
+            fake.answers[method, path.replace(proxy, tls)] = answer
+            fake.answers[method, path] = (400, "Client sent an HTTP request to an HTTPS server.\n")
     assert len(agent(look, targets=True)["targets"]) == 1
 
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import collect
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import usage as audit_usage
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.kinds import KINDS
-from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import load_yaml
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run as probe_run
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Usage
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import load_yaml
 from ansible_collections.miribit.thanos.plugins.modules import fleet_audit
 
 Look = Callable[..., dict[str, Any]]

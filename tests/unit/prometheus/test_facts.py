@@ -9,20 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import scrubbed, shortened
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts as audit_prometheus
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.facts import (
     Answers,
     Server,
-    data,
     facts,
-    proxy_target,
     silent,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import seconds, target_key
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import seconds, target_key, targets
 
 SECRET = "word-that-must-stay-secret"
 IMAGE = "quay.io/prometheus/prometheus:v2.48.0"
@@ -42,80 +39,6 @@ CONFIG: dict[str, Any] = {
 
 def said(server: Server = AGENT, **answers: Any) -> dict[str, Any]:
     return facts(server, Answers(**answers))
-
-
-# Where it is asked.
-
-
-def where(*args: str, **container: Any) -> tuple[str, str, str]:
-    metadata = {"name": "prometheus-0", "namespace": "monitoring"}
-    found = proxy_target({"metadata": metadata}, {"name": "prometheus", "args": list(args), **container})
-    return found.scheme, found.port, found.path_prefix
-
-
-def test_it_is_asked_where_prometheus_listens_if_nothing_else_is_said() -> None:
-    assert where() == ("http", "9090", "")
-
-
-@pytest.mark.parametrize("address", [":9091", "0.0.0.0:9091", "[::]:9091"])
-def test_the_flag_says_the_port(address: str) -> None:
-    ports = [{"name": "web", "containerPort": 9090}]
-    assert where(f"--web.listen-address={address}", ports=ports)[1] == "9091"
-
-
-def test_the_port_of_a_wrapper_is_the_one_that_it_declares() -> None:
-    ports = [{"name": "reloader", "containerPort": 8080}, {"name": "http-web", "containerPort": 8081}]
-    assert where(ports=ports)[1] == "8081"
-
-
-def test_a_port_with_another_name_is_none() -> None:
-    assert where(ports=[{"name": "reloader", "containerPort": 8080}])[1] == "9090"
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:9090", "localhost:9090", "[::1]:9090"])
-def test_one_that_listens_inside_its_pod_only_cannot_be_asked(address: str) -> None:
-    with pytest.raises(ProblemError, match="listens inside its pod only"):
-        where(f"--web.listen-address={address}")
-
-
-def test_the_route_prefix_comes_before_the_path() -> None:
-    assert where("--web.external-url=http://a.example/b", "--web.route-prefix=/prometheus")[2] == "/prometheus"
-
-
-def test_without_a_route_prefix_it_is_the_path_of_the_external_url() -> None:
-    assert where("--web.external-url=http://a.example/b")[2] == "/b"
-
-
-def test_a_prefix_that_is_no_path_is_told() -> None:
-    with pytest.raises(ProblemError, match="flags do not say where it is asked"):
-        where("--web.route-prefix=$(PREFIX)")
-
-
-def test_one_that_is_probed_by_https_is_asked_by_https() -> None:
-    assert where(readinessProbe={"httpGet": {"path": "/-/ready", "scheme": "HTTPS"}})[0] == "https"
-
-
-# Answers.
-
-
-def test_the_data_of_an_answer_is_what_counts() -> None:
-    assert data(Answer(200, b'{"status": "success", "data": {"a": 1}}'), "x") == {"a": 1}
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "cause"),
-    [
-        (401, b"Unauthorized", "asks for a login"),
-        (503, b"Service Unavailable", "not ready"),
-        (404, b"404 page not found", "not one of a Prometheus API"),
-        (200, b"<html>", "not one of a Prometheus API"),
-        (200, b"[" * 10_000, "not one of a Prometheus API"),
-        (422, b'{"status": "error", "error": "unavailable with Prometheus Agent"}', "not one of a Prometheus API"),
-    ],
-)
-def test_what_is_no_answer_is_told(status: int, body: bytes, cause: str) -> None:
-    with pytest.raises(ProblemError, match=cause):
-        data(Answer(status, body), "pod monitoring/prometheus-0 port 9090")
 
 
 # Its configuration.
@@ -215,7 +138,7 @@ def test_what_it_stores_is_blocks_and_wal_and_head() -> None:
 
 def target(url: str, labels: Any = None, found: Any = None, **more: Any) -> dict[str, Any]:
     item = {"scrapeUrl": url, "labels": labels or {}, "discoveredLabels": found or {}, "health": "up", **more}
-    (only,) = said(targets={"activeTargets": [item]})["targets"]
+    (only,) = said(targets=targets({"activeTargets": [item]}))["targets"]
     result: dict[str, Any] = only
     return result
 
@@ -252,7 +175,7 @@ def test_secrets_in_the_url_of_a_target_are_not_told() -> None:
 
 @pytest.mark.parametrize("url", ["", "x", "http://[::1", "http://a:99999/", "http://:80/"])
 def test_what_is_no_url_is_no_target(url: str) -> None:
-    assert said(targets={"activeTargets": [{"scrapeUrl": url}]})["targets"] == []
+    assert said(targets=targets({"activeTargets": [{"scrapeUrl": url}]}))["targets"] == []
 
 
 def test_where_a_target_was_found_is_told() -> None:
@@ -358,10 +281,10 @@ JSON = st.recursive(
 )
 
 
-@given(config=JSON, targets=JSON, rules=JSON, is_agent=st.booleans())
-def test_no_answer_crashes_it(config: Any, targets: Any, rules: Any, is_agent: bool) -> None:
+@given(config=JSON, found=JSON, rules=JSON, is_agent=st.booleans())
+def test_no_answer_crashes_it(config: Any, found: Any, rules: Any, is_agent: bool) -> None:
     server = Server(is_agent=is_agent, image=IMAGE, args=AGENT.args)
-    answers = Answers(config=config, flags=rules, targets=targets, rules=rules, alertmanagers=targets)
+    answers = Answers(config=config, flags=rules, targets=targets(found), rules=rules, alertmanagers=found)
     assert facts(server, answers)["answers"] is True
 
 

@@ -24,7 +24,7 @@ from remote_scraping_facts import (
 )
 
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Piece
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Places, TargetKey
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Places, TargetKey, targets
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import plan
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import (
     Entry,
@@ -142,7 +142,7 @@ def test_a_target_that_two_agents_deliver_and_no_label_names_is_of_nobody() -> N
 
 def told(address: str, centre: Own = NOWHERE, **found: str) -> list[Facts]:
     target = {"scrapeUrl": f"http://{address}/metrics", "scrapePool": "job", "discoveredLabels": found}
-    return told_targets({"activeTargets": [target]}, centre)
+    return told_targets(targets({"activeTargets": [target]}), centre)
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_while_not_all_pods_are_seen_a_discovered_pod_is_taken_for_one_of_the_ce
 
 
 def test_own_targets_of_a_job_that_has_others_are_told_as_such() -> None:
-    targets = [{"scrapeUrl": f"http://{host}:9100/metrics", "scrapePool": "nodes"} for host in ("10.0.0.1", "10.0.0.2")]
+    active = [{"scrapeUrl": f"http://{host}:9100/metrics", "scrapePool": "nodes"} for host in ("10.0.0.1", "10.0.0.2")]
     centre = Own(frozenset({"10.0.0.1"}), frozenset(), sees_all_pods=True)
-    assert [target["own"] for target in told_targets({"activeTargets": targets}, centre)] == [True, False]
+    assert [target["own"] for target in told_targets(targets({"activeTargets": active}), centre)] == [True, False]
 
 
 def test_the_hosts_of_the_central_cluster_are_its_nodes_pods_and_services() -> None:
