@@ -219,16 +219,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     is_leaving,
     version_of,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import WORKLOADS, Lists
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require, session_at
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    PODS,
-    REPLICA_SETS,
-    STATEFUL_SETS,
-    Object,
-    Objects,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues
@@ -241,13 +234,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query im
     query_target,
 )
 
-_KINDS = {
-    "Pod": PODS,
-    "StatefulSet": STATEFUL_SETS,
-    "Deployment": DEPLOYMENTS,
-    "DaemonSet": DAEMON_SETS,
-    "ReplicaSet": REPLICA_SETS,
-}
 _QUERY_SECONDS = 30
 
 Options = dict[str, Any]
@@ -305,7 +291,8 @@ def look(options: Options) -> dict[str, Any]:
 
 def _watched(session: Session, options: Options) -> tuple[delivery.Workload, ...]:
     """The agents, with what each of their pods says at two moments."""
-    found = {kind: Objects(session).find(resource, options["namespace"]) for kind, resource in _KINDS.items()}
+    lists = Lists(session, options["namespace"])
+    found = {kind: lists.here(kind) for kind in WORKLOADS}
     agents = [one for one in containers(found) if one.kind == AGENT]
     first = [(one, [_Process(session, one, dict(pod)) for pod in one.pods if not is_leaving(pod)]) for one in agents]
     processes = [process for _one, several in first for process in several]

@@ -213,20 +213,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.problems impor
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import WORKLOADS, Lists
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    NODES,
-    PODS,
-    REPLICA_SETS,
-    SERVICES,
-    STATEFUL_SETS,
-    Object,
-    Objects,
-    RefusedError,
-    Resource,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, RefusedError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import find, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
@@ -236,16 +225,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.pla
 Found = dict[str, Any]
 
 _PROMETHEUS = "Prometheus"
-_KINDS = {
-    "Pod": PODS,
-    "Node": NODES,
-    "Service": SERVICES,
-    "StatefulSet": STATEFUL_SETS,
-    "Deployment": DEPLOYMENTS,
-    "DaemonSet": DAEMON_SETS,
-    "ReplicaSet": REPLICA_SETS,
-    _PROMETHEUS: Resource("monitoring.coreos.com/v1", "prometheuses"),
-}
 
 
 def main() -> None:
@@ -285,7 +264,7 @@ class Look:
         self._sees_all_pods = True
 
     def servers(self) -> list[Found]:
-        found = {kind: self._listed(kind, resource) for kind, resource in _KINDS.items()}
+        found = {kind: self._listed(kind) for kind in (*WORKLOADS, "Node", "Service", _PROMETHEUS)}
         centre = own(found, sees_all_pods=self._sees_all_pods)
         running = {one.id: one for one in containers(found)}
         servers = []
@@ -298,18 +277,16 @@ class Look:
                 servers.append({"id": one.id, "owner": owner, "scrape_configs": jobs, "pods": pods})
         return servers
 
-    def _listed(self, kind: str, resource: Resource) -> list[Object]:
-        """In the whole cluster, or else in the namespace; of what is in no namespace, or of no known kind, nothing."""
-        objects = Objects(self._session)
+    def _listed(self, kind: str) -> list[Object]:
+        """In the whole cluster, or else in the namespace; nodes only where they may be listed."""
         try:
-            return objects.find(resource)
+            listed = Lists(self._session, self._namespace).everywhere(kind)
         except RefusedError as error:
-            if error.status not in {403, 404} or (error.status == 404 and kind != _PROMETHEUS):
+            if error.status != 403 or kind != "Node":
                 raise
-            if error.status == 404 or kind == "Node":
-                return []
-        self._sees_all_pods &= kind != "Pod"
-        return objects.find(resource, self._namespace)
+            return []
+        self._sees_all_pods &= kind != "Pod" or listed.is_whole
+        return listed.items
 
     def _pod(self, pod: Object, one: Container, centre: Own) -> Found:
         ready = is_ready(pod)

@@ -24,19 +24,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     is_ready,
     version_of,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
-    CONFIG_MAPS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    PODS,
-    REPLICA_SETS,
-    SECRETS,
-    STATEFUL_SETS,
-    Object,
-    Objects,
-    RefusedError,
-    Resource,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import RESOURCES, WORKLOADS, Lists
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import CONFIG_MAPS, SECRETS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import annotations_of, name_of, owner
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues as agent_metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
@@ -45,16 +34,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets 
 
 Facts = dict[str, Any]
 
-_OPERATOR = "monitoring.coreos.com"
-_KINDS = {
-    "Pod": PODS,
-    "StatefulSet": STATEFUL_SETS,
-    "Deployment": DEPLOYMENTS,
-    "DaemonSet": DAEMON_SETS,
-    "ReplicaSet": REPLICA_SETS,
-    "PrometheusAgent": Resource(f"{_OPERATOR}/v1alpha1", "prometheusagents"),
-    "Prometheus": Resource(f"{_OPERATOR}/v1", "prometheuses"),
-}
 #: Of which an edge has more than those of its own namespace: two of them would measure everything twice.
 _OUTSIDE = {"Pod", "Deployment", "DaemonSet", "ReplicaSet"}
 _LISTS = {
@@ -106,29 +85,21 @@ class _Look:
         self.unseen: list[Problem] = []
 
     def objects(self) -> dict[str, list[Object]]:
-        return {kind: self._listed(kind, resource) for kind, resource in _KINDS.items()}
+        return {kind: self._listed(kind) for kind in (*WORKLOADS, "PrometheusAgent", "Prometheus")}
 
-    def _listed(self, kind: str, resource: Resource) -> list[Object]:
+    def _listed(self, kind: str) -> list[Object]:
         """In the whole cluster where that tells more, else in the namespace."""
-        try:
-            return self._find(resource, "" if kind in _OUTSIDE else self._wish.namespace)
-        except RefusedError as error:
-            if error.status != 403 or kind not in _OUTSIDE:
-                raise
-            cause = f"the user may not list them in all namespaces, so what is in others than {self._wish.namespace}"
-            fix = f"allow the user the verb 'list' on {resource.plural} in the whole cluster"
-            self.unseen.append(Problem(f"{resource.plural} in {self._session.cluster}", f"{cause} is not seen", fix))
+        namespace, plural = self._wish.namespace, RESOURCES[kind].plural
+        lists = Lists(self._session, namespace)
+        if kind not in _OUTSIDE:
+            return lists.here(kind)
+        listed = lists.everywhere(kind)
+        if not listed.is_whole:
+            cause = f"the user may not list them in all namespaces, so what is in others than {namespace} is not seen"
+            fix = f"allow the user the verb 'list' on {plural} in the whole cluster"
+            self.unseen.append(Problem(f"{plural} in {self._session.cluster}", cause, fix))
             self._sees_all_pods &= kind != "Pod"
-            return self._find(resource, self._wish.namespace)
-
-    def _find(self, resource: Resource, namespace: str) -> list[Object]:
-        try:
-            return self._objects.find(resource, namespace)
-        except RefusedError as error:
-            if error.status == 404:
-                # A cluster without the operator knows none of its kinds.
-                return []
-            raise
+        return listed.items
 
     def nodes(self, found: dict[str, list[Object]]) -> list[str] | None:
         """Addresses of the nodes, which every pod names; None without those of all pods."""

@@ -15,7 +15,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -30,8 +30,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import claims as audit_claims
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace, read_version
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import containers_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import Lists
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     NAMESPACES,
     NODES,
@@ -49,8 +50,6 @@ Facts = dict[str, Any]
 _Read = TypeVar("_Read")
 
 AT_ONCE = 8
-#: How many objects of a kind are asked for at once.
-PAGE = 500
 _KUBELET_SECONDS = 15.0
 
 _POD_METRICS = objects.Resource("metrics.k8s.io/v1beta1", "pods")
@@ -98,43 +97,6 @@ class _Listed:
     items: list[Object]
     #: Why these may not be all.
     unseen: tuple[Problem, ...] = ()
-
-
-class _Page(Session):
-    """A session that asks for one page of a list, and keeps where the next one begins."""
-
-    def __init__(self, session: Session, after: str) -> None:
-        self._session = session
-        self._after = after
-        self.cluster = session.cluster
-        self._body = b""
-
-    def send(self, request: Request) -> Answer:
-        more = [("limit", str(PAGE)), *([("continue", self._after)] if self._after else [])]
-        answer = self._session.send(replace(request, params=[*request.params, *more]))
-        self._body = answer.body
-        return answer
-
-    def next(self) -> str:
-        """Only the server knows: a page may be short, or empty, and not the last one."""
-        # Mostly there is one page, which need not be read a second time.
-        if b'"continue"' not in self._body:
-            return ""
-        return str((json.loads(self._body).get("metadata") or {}).get("continue") or "")
-
-
-def _find(
-    session: Session, resource: objects.Resource, namespace: str, selector: str = "", fields: str = ""
-) -> list[Object]:
-    """All objects of a kind that the selectors take, page by page."""
-    found: list[Object] = []
-    after = ""
-    while True:
-        page = _Page(session, after)
-        found += Objects(page).find(resource, namespace, selector, fields)
-        after = page.next()
-        if not after:
-            return found
 
 
 class _Look:
@@ -237,18 +199,13 @@ class _Look:
     def _list(self, kind: Kind, selector: str = "") -> _Listed:
         """In the whole cluster, or else in the namespace of the fleet."""
         try:
-            return _Listed(_find(self._session, kind.resource, "", selector))
+            listed = Lists(self._session, self._namespace).everywhere(kind.name, selector)
         except RefusedError as error:
-            if error.status == 404:
-                # The API is there, and does not know this kind.
-                return _Listed([])
             if error.status != 403:
                 raise
-        if kind.namespaced:
-            with contextlib.suppress(ProblemError):
-                items = _find(self._session, kind.resource, self._namespace, selector)
-                return _Listed(items, (kind.unseen(self._cluster, self._namespace),))
-        raise ProblemError([kind.unseen(self._cluster, "")])
+            raise ProblemError([kind.unseen(self._cluster, "")]) from error
+        unseen = () if listed.is_whole else (kind.unseen(self._cluster, self._namespace),)
+        return _Listed(listed.items, unseen)
 
     def _labelled_config_maps(self, pods: list[Object]) -> list[Object]:
         """Those that the labels of Grafana's data sources name. All of a cluster would be too many."""
@@ -277,7 +234,7 @@ class _Look:
 
     def _config_map(self, namespace: str, name: str) -> list[Object]:
         try:
-            return _find(self._session, CONFIG_MAP.resource, namespace, fields=f"metadata.name={name}")
+            return self._objects.find(CONFIG_MAP.resource, namespace, fields=f"metadata.name={name}")
         except RefusedError as error:
             if error.status != 403:
                 raise
@@ -355,7 +312,7 @@ class _Look:
     def _pod_metrics(self) -> dict[usage.Place, audit_components.Usage]:
         # Whether it is there or not: the kubelets were refused already, and that is told.
         with contextlib.suppress(ProblemError):
-            return usage.of_metrics(_find(self._session, _POD_METRICS, ""))
+            return usage.of_metrics(self._objects.find(_POD_METRICS))
         return {}
 
 

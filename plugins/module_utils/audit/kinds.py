@@ -9,29 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    JOBS,
-    NODES,
-    PODS,
-    SERVICES,
-    STATEFUL_SETS,
-    Resource,
-)
-
-_KEDA = "keda.sh/v1alpha1"
-_ROLLOUTS = "argoproj.io/v1alpha1"
-_OPERATOR = "monitoring.coreos.com/v1"
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import CLUSTER_WIDE, RESOURCES
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Resource
 
 
 @dataclass(frozen=True)
 class Kind:
     name: str
-    resource: Resource
     #: What is not seen without it, as a part of a sentence.
     hides: str
-    namespaced: bool = True
+
+    @property
+    def resource(self) -> Resource:
+        return RESOURCES[self.name]
+
+    @property
+    def namespaced(self) -> bool:
+        return self.name not in CLUSTER_WIDE
 
     @property
     def what(self) -> str:
@@ -55,49 +49,31 @@ _WANTED = "how many pods are wanted, and who owns them"
 _MADE = "what the operator made it from, which is where it has to be changed"
 
 #: Not among the others: there are too many to read all.
-CONFIG_MAP = Kind("ConfigMap", CONFIG_MAPS, "Grafana's data sources")
+CONFIG_MAP = Kind("ConfigMap", "Grafana's data sources")
 
 KINDS = (
-    Kind("Node", NODES, "the nodes", namespaced=False),
-    Kind("Pod", PODS, "what runs"),
-    Kind("Service", SERVICES, "which Prometheus a Service leads to, and so who reads from it"),
-    Kind("PersistentVolumeClaim", Resource("v1", "persistentvolumeclaims"), "how big volumes are"),
-    Kind(
-        "PersistentVolume",
-        Resource("v1", "persistentvolumes"),
-        "what becomes of a volume without its claim",
-        namespaced=False,
-    ),
-    Kind("StatefulSet", STATEFUL_SETS, _WANTED),
-    Kind("Deployment", DEPLOYMENTS, _WANTED),
-    Kind("DaemonSet", Resource("apps/v1", "daemonsets"), _WANTED),
-    Kind("ReplicaSet", Resource("apps/v1", "replicasets"), "which Deployment pods belong to"),
-    Kind("Job", JOBS, "what failed pods are left over from"),
-    Kind("CronJob", Resource("batch/v1", "cronjobs"), "whether a claim that no pod mounts now is in use"),
-    Kind(
-        "HorizontalPodAutoscaler",
-        Resource("autoscaling/v2", "horizontalpodautoscalers"),
-        "what is scaled by metrics of a Prometheus",
-    ),
-    Kind(
-        "APIService",
-        Resource("apiregistration.k8s.io/v1", "apiservices"),
-        "which metrics APIs are served from a Prometheus",
-        namespaced=False,
-    ),
-    Kind("ScaledObject", Resource(_KEDA, "scaledobjects"), _SCALED),
-    Kind("ScaledJob", Resource(_KEDA, "scaledjobs"), _SCALED),
-    Kind(
-        "VerticalPodAutoscaler",
-        Resource("autoscaling.k8s.io/v1", "verticalpodautoscalers"),
-        "what is sized by what a Prometheus remembers",
-    ),
-    Kind("AnalysisTemplate", Resource(_ROLLOUTS, "analysistemplates"), _ANALYSED),
-    Kind("ClusterAnalysisTemplate", Resource(_ROLLOUTS, "clusteranalysistemplates"), _ANALYSED, namespaced=False),
-    Kind("MetricTemplate", Resource("flagger.app/v1beta1", "metrictemplates"), _ANALYSED),
-    Kind("Ingress", Resource("networking.k8s.io/v1", "ingresses"), "which Ingresses lead to a Prometheus"),
-    Kind("Prometheus", Resource(_OPERATOR, "prometheuses"), _MADE),
-    Kind("PrometheusAgent", Resource("monitoring.coreos.com/v1alpha1", "prometheusagents"), _MADE),
-    Kind("Alertmanager", Resource(_OPERATOR, "alertmanagers"), _MADE),
-    Kind("ThanosRuler", Resource(_OPERATOR, "thanosrulers"), _MADE),
+    Kind("Node", "the nodes"),
+    Kind("Pod", "what runs"),
+    Kind("Service", "which Prometheus a Service leads to, and so who reads from it"),
+    Kind("PersistentVolumeClaim", "how big volumes are"),
+    Kind("PersistentVolume", "what becomes of a volume without its claim"),
+    Kind("StatefulSet", _WANTED),
+    Kind("Deployment", _WANTED),
+    Kind("DaemonSet", _WANTED),
+    Kind("ReplicaSet", "which Deployment pods belong to"),
+    Kind("Job", "what failed pods are left over from"),
+    Kind("CronJob", "whether a claim that no pod mounts now is in use"),
+    Kind("HorizontalPodAutoscaler", "what is scaled by metrics of a Prometheus"),
+    Kind("APIService", "which metrics APIs are served from a Prometheus"),
+    Kind("ScaledObject", _SCALED),
+    Kind("ScaledJob", _SCALED),
+    Kind("VerticalPodAutoscaler", "what is sized by what a Prometheus remembers"),
+    Kind("AnalysisTemplate", _ANALYSED),
+    Kind("ClusterAnalysisTemplate", _ANALYSED),
+    Kind("MetricTemplate", _ANALYSED),
+    Kind("Ingress", "which Ingresses lead to a Prometheus"),
+    Kind("Prometheus", _MADE),
+    Kind("PrometheusAgent", _MADE),
+    Kind("Alertmanager", _MADE),
+    Kind("ThanosRuler", _MADE),
 )

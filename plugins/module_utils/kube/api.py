@@ -24,6 +24,7 @@ class Request:
     body: object = None
     content_type: str = "application/json"
     timeout: float = 30
+    accept: str = "application/json"
 
 
 class Session(ABC):

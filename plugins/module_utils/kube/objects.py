@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +22,15 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import A
 
 #: An object as JSON has it.
 Object = dict[str, Any]
+
+#: How many objects of a list are asked for at once.
+PAGE = 500
+#: How often a list is begun whose next page is gone.
+_ATTEMPTS = 3
+_EXPIRED = 410
+_JSON = "application/json"
+#: Lists of metadata only, which every API server has for every kind.
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class ConflictError(Exception):
@@ -77,13 +86,39 @@ class Objects:
         answer = self.session.send(Request("GET", path))
         return None if answer.status == 404 else self._document(answer, path)
 
-    def find(self, resource: Resource, namespace: str = "", selector: str = "", fields: str = "") -> list[Object]:
-        """All objects of a kind, of one namespace or of all, that a label and a field selector take."""
-        path = resource.path(namespace)
-        wanted = (("labelSelector", selector), ("fieldSelector", fields))
-        answer = self.session.send(Request("GET", path, [(key, value) for key, value in wanted if value]))
-        items: list[Object] = self._document(answer, path).get("items") or []
-        return items
+    def find(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        selector: str = "",
+        fields: str = "",
+        *,
+        only_metadata: bool = False,
+    ) -> list[Object]:
+        """List the objects of a kind, of one namespace or of all, that match a label and a field selector."""
+        wanted = (("labelSelector", selector), ("fieldSelector", fields), ("limit", str(PAGE)))
+        params = [(key, value) for key, value in wanted if value]
+        request = Request("GET", resource.path(namespace), params, accept=_METADATA if only_metadata else _JSON)
+        for _attempt in range(_ATTEMPTS - 1):
+            try:
+                return self._pages(request)
+            except RefusedError as error:
+                # The list is older than what the API server keeps, and goes on from the beginning only.
+                if error.status != _EXPIRED:
+                    raise
+        return self._pages(request)
+
+    def _pages(self, request: Request) -> list[Object]:
+        found: list[Object] = []
+        after = ""
+        while True:
+            more = [("continue", after)] if after else []
+            page = self._document(self.session.send(replace(request, params=[*request.params, *more])), request.path)
+            found += page.get("items") or []
+            # Only the server knows: a page may be short, or empty, and not the last one.
+            after = str((page.get("metadata") or {}).get("continue") or "")
+            if not after:
+                return found
 
     def create(self, resource: Resource, namespace: str, item: Object) -> Object:
         """The created object. Raises ConflictError if there is one of that name."""

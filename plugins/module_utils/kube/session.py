@@ -56,7 +56,7 @@ class ClusterSession(Session):
         """
         configuration = self._client.configuration
         url = configuration.host + request.path + ("?" + urlencode(request.params) if request.params else "")
-        headers = {"Accept": "application/json", **self._credentials()}
+        headers = {"Accept": request.accept, **self._credentials()}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         try:

@@ -122,7 +122,7 @@ def test_everything_is_read_once(look: Look, fake: FakeCluster) -> None:
         [KUBE_SYSTEM, MONITORING, NODES, PODS, "/version", CRD, STORAGE_CLASSES, INGRESS_CLASSES]
     )
     (pods,) = [request for request in fake.requests if request.path == PODS]
-    assert pods.params == {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+    assert pods.params == {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed", "limit": "500"}
 
 
 def test_nothing_is_changed(look: Look, fake: FakeCluster) -> None:

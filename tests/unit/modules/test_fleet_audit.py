@@ -14,7 +14,6 @@ from fake_cluster import Answer, FakeCluster, Request, refusal, served
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.miribit.thanos.plugins.module_utils.audit import collect
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import usage as audit_usage
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.kinds import KINDS
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
@@ -301,13 +300,7 @@ def test_a_kind_without_its_crd_is_simply_not_there(look: Look, fake: FakeCluste
 
 
 def test_long_lists_are_read_page_by_page(look: Look, fake: FakeCluster) -> None:
-    def page(request: Request) -> Answer:
-        assert request.params["limit"] == str(collect.PAGE)
-        if request.params.get("continue") == "more":
-            return 200, {"metadata": {"resourceVersion": "1"}, "items": [prometheus("prometheus-full")]}
-        return 200, {"metadata": {"continue": "more"}, "items": [prometheus("prometheus-agent")]}
-
-    fake.answers["GET", PODS] = page
+    fake.pages(PODS, prometheus("prometheus-agent"), prometheus("prometheus-full"), size=1)
     assert len(look()["components"]) == 2
 
 

@@ -65,7 +65,7 @@ def test_a_router_tells_its_ring_and_what_was_written(ask: Ask, api: StandIn) ->
     }
     assert result["write_samples"] == {"200": 48007, "409": 12}
     assert result["problems"] == []
-    assert api.asked_for(PODS) == [{"labelSelector": "app=receive"}]
+    assert api.asked_for(PODS) == [{"labelSelector": "app=receive", "limit": "500"}]
 
 
 def test_an_ingestor_tells_what_it_holds(ask: Ask) -> None:

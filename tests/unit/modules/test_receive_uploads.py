@@ -110,7 +110,7 @@ def test_each_ingestor_tells_what_it_holds_of_each_tenant(ask: Run, api: StandIn
     assert result["changed"] is False
     assert result["pods"] == ["r-0", "r-1"]
     assert result["holding"] == [HOLDING, {**HOLDING, "tenant": "b"}, {**HOLDING, "pod": "r-1"}]
-    assert api.asked_for(PODS) == [{"labelSelector": "app=receive"}]
+    assert api.asked_for(PODS) == [{"labelSelector": "app=receive", "limit": "500"}]
 
 
 def test_check_mode_reads_what_is_held_too(ask: Run) -> None:

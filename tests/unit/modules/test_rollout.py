@@ -134,7 +134,7 @@ def test_what_is_hopeless_fails_at_once_with_events_and_the_log_of_the_process_t
         "Fix: read the log above and correct what it names (flags, files, Secrets, addresses)."
     )
     assert len(result["progress"]) == 2
-    assert api.asked_for(EVENTS) == [{"fieldSelector": "type=Warning"}]
+    assert api.asked_for(EVENTS) == [{"fieldSelector": "type=Warning", "limit": "500"}]
     assert api.asked_for(f"{PODS}/{ROUTER}/log") == [{"container": "receive", "tailLines": "10", "previous": "true"}]
 
 
@@ -246,7 +246,7 @@ def test_a_ring_that_every_router_uses_is_done(
     result = look("Deployment/thanos-query", ring=RING_OPTION)
     assert result["done"]
     assert result["routers"][0] == {"pod": ROUTER, "config_hash": RING, "ring_applied": True}
-    assert api.asked_for(PODS) == [{"labelSelector": "app=thanos-query"}]
+    assert api.asked_for(PODS) == [{"labelSelector": "app=thanos-query", "limit": "500"}]
     assert api.asked_for(f"{PODS}/{ROUTER}/log") == [{"container": "receive", "sinceTime": "2026-01-01T11:58:30Z"}]
     assert not api.asked_for(f"{PODS}/{ROUTER}:10902/proxy/debug/pprof/goroutine")
 

@@ -45,6 +45,22 @@ class FakeCluster:
     def lists(self, path: str, *items: object) -> None:
         self.has(path, {"kind": "List", "apiVersion": "v1", "metadata": {}, "items": list(items)})
 
+    def pages(self, path: str, *items: object, size: int, expired: int = 0) -> None:
+        """Answer a list in pages of this size, as an API server does, but refuse the first tokens as expired."""
+        left = [expired]
+
+        def answer(request: Request) -> Answer:
+            token = request.params.get("continue")
+            if token and left[0]:
+                left[0] -= 1
+                return refusal(410, "Expired", "The provided continue parameter is too old")
+            begin = int(token or 0)
+            end = begin + min(size, int(request.params["limit"]))
+            more = {"continue": str(end)} if end < len(items) else {}
+            return 200, {"kind": "List", "apiVersion": "v1", "metadata": more, "items": list(items[begin:end])}
+
+        self.answers["GET", path] = answer
+
     def refuses(self, method: str, path: str, status: int, reason: str, message: str) -> None:
         self.answers[method, path] = refusal(status, reason, message)
 
