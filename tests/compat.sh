@@ -32,6 +32,6 @@ fi
 
 export PATH=$newest/bin:$PATH
 # The lab's own code is not Ansible's.
-pytest -q --ignore=tests/unit/lab tests/unit
+pytest -q -n 2 --ignore=tests/unit/lab tests/unit
 pytest -q tests/golden
 pytest -q -n 2 tests/package
