@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -331,13 +332,23 @@ def _load(text: str) -> tuple[object, object]:
 
 
 def _chart_at(reference: str) -> tuple[str, str] | None:
-    """Return name and version of the chart in a folder on the controller, or None if the path is none of a folder."""
+    """Return name and version of the chart at a path on the controller, packed or not, or None if it is no path.
+
+    A file's name does not decide: Helm installs what is in it.
+    """
     path = Path(reference).expanduser()
     try:
-        if not reference or not path.exists() or path.suffix == ".tgz":
+        if not reference or not path.exists():
             return None
-        content = (path / "Chart.yaml").read_bytes()
+        if path.is_dir():
+            content = (path / "Chart.yaml").read_bytes()
+        else:
+            with tarfile.open(path) as archive:
+                names = archive.getnames()
+                name = next(name for name in names if name.count("/") == 1 and name.endswith("/Chart.yaml"))
+                member = archive.extractfile(name)
+                content = member.read() if member else b""
         chart = yaml.safe_load(content)
         return str(chart["name"]), str(chart["version"])
-    except (KeyError, OSError, TypeError, yaml.YAMLError):
+    except (KeyError, OSError, StopIteration, TypeError, tarfile.TarError, yaml.YAMLError):
         return "no chart that can be read", ""

@@ -32,8 +32,8 @@ _OBJECTS = {
     "scrapeConfig": "ScrapeConfig",
 }
 _OBJECT = re.compile(rf"({'|'.join(_OBJECTS)})/([^/]+)/([^/]+)(/[0-9]+)?")
-#: A packed chart, at a URL or a path. Helm names it after the chart and its version.
-_ARCHIVE = re.compile(r"(?:[^?#]*/)?([^/?#]+)\.tgz(?:[?#]|\Z)")
+#: A packed chart at a URL. Helm names it after the chart and its version.
+_ARCHIVE = re.compile(r"https?://[^?#]*/([^/?#]+)\.tgz(?:[?#]|\Z)")
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def read_release(source: Source, status: object) -> Release:
 
 
 def chart_problems(source: Source, release: Release, reference: str, there: tuple[str, str] | None) -> list[Problem]:
-    """Why a release cannot be upgraded with a chart. There is the name and the version of a chart that is a folder.
+    """Why a release cannot be upgraded with a chart. There is the name and the version of the one at its path, if any.
 
     Of a path or a URL, Helm takes whatever is there, also another version than the one that it is told.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tarfile
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -480,22 +481,26 @@ def chart(folder: Path, name: str = "kube-prometheus-stack", version: str = "78.
     return folder
 
 
-def packed(folder: Path, version: str) -> Path:
-    archive = folder / f"kube-prometheus-stack-{version}.tgz"
-    archive.touch()
+def packed(folder: Path) -> Path:
+    """A chart in an archive whose name says another version."""
+    archive = folder.with_name("kube-prometheus-stack-78.2.1.tgz")
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(folder, arcname=folder.name)
     return archive
 
 
 def test_a_chart_at_a_path_is_taken_if_it_is_the_same(tmp_path: Path) -> None:
-    for reference in (chart(tmp_path / "stack"), packed(tmp_path, "78.2.1")):
+    folder = chart(tmp_path / "stack")
+    for reference in (folder, packed(folder)):
         assert scraping(Central(JOB_TWO), chart_ref=str(reference)).run(task_vars={})["changed"]
 
 
-def test_another_chart_at_a_path_is_refused(tmp_path: Path) -> None:
-    for reference in (chart(tmp_path / "stack", version="79.0.0"), packed(tmp_path, "79.0.0")):
+def test_another_chart_at_a_path_is_refused_whatever_its_name(tmp_path: Path) -> None:
+    folder = chart(tmp_path / "stack", version="79.0.0")
+    for reference in (folder, packed(folder)):
         result = scraping(Central(JOB_TWO), chart_ref=str(reference)).run(task_vars={})
         assert result["changed"] is False
-        assert "79.0.0, and the release is of" in result["warnings"][0]
+        assert "is kube-prometheus-stack 79.0.0, and the release is of" in result["warnings"][0]
 
 
 def test_what_is_no_chart_at_a_path_is_refused(tmp_path: Path) -> None:

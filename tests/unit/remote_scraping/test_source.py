@@ -149,7 +149,6 @@ def test_the_same_chart_will_do(reference: str, there: tuple[str, str] | None) -
         ("", None, "its chart is not given"),
         ("/charts/stack", ("kube-prometheus-stack", "79.0.0"), "/charts/stack is kube-prometheus-stack 79.0.0"),
         ("/charts/stack", ("prometheus", "78.2.1"), "/charts/stack is prometheus 78.2.1"),
-        ("/charts/stack.tgz", None, "/charts/stack.tgz is stack, and"),
         ("https://example.com/kube-prometheus-stack-79.0.0.tgz", None, "tgz is kube-prometheus-stack-79.0.0, and"),
     ],
 )
