@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The twin of argument_spec() in module_utils/kube/session.py. Names and environment variables are those of
+    # The twin of access_spec() in module_utils/kube/session.py. Names and environment variables are those of
     # kubernetes.core, so that one pair of variables serves the modules of both collections.
     DOCUMENTATION = r"""
 options:

@@ -218,7 +218,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
 
 
 def main() -> None:
@@ -230,7 +230,7 @@ def main() -> None:
 def argument_spec() -> dict[str, dict[str, object]]:
     texts = ("name", "image", "version")
     return {
-        **session.argument_spec(),
+        **access_spec(),
         **{name: {"type": "str", "default": ""} for name in texts},
         "namespace": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["planned", "checked", "present", "previous"], "default": "planned"},

@@ -130,8 +130,8 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import FIELD_MANAGER
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
 
 
 def main() -> None:
@@ -142,7 +142,7 @@ def main() -> None:
 
 def argument_spec() -> dict[str, dict[str, object]]:
     return {
-        **session.argument_spec(),
+        **access_spec(),
         "namespace": {"type": "str", "required": True},
         "component": {"type": "str", "required": True},
         "objects": {"type": "list", "elements": "dict", "required": True},

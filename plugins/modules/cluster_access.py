@@ -245,7 +245,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import 
     wrong_cluster,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import NAMESPACES, NODES, PODS, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import (
     EVERYTHING,
@@ -256,7 +256,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions im
     When,
     reviews,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 
 AT_ONCE = 8
 

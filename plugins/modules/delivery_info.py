@@ -220,10 +220,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     version_of,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import WORKLOADS, Lists
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require, session_at
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_at
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import (

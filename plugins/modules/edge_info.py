@@ -250,8 +250,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import Wish, collect
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 
 
 def main() -> None:

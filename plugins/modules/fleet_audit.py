@@ -518,8 +518,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.collect import collect, unreachable
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import require, session_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import require
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 
 
 def main() -> None:

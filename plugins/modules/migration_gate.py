@@ -317,9 +317,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, kind_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_at, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_at, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Config, config
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints

@@ -224,7 +224,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock, Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     CONFIG_MAPS,
     SECRETS,
@@ -233,7 +233,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     Objects,
     Resource,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import (
     LOCK_NAME,
     TRIES,

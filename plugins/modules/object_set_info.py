@@ -96,7 +96,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import (
     CLUSTER_WIDE,
@@ -107,7 +107,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered impor
     reference,
     surplus,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 
 
 def main() -> None:

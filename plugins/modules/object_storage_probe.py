@@ -159,9 +159,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket, run
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import (

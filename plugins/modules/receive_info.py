@@ -162,9 +162,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file, tenants, written
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 

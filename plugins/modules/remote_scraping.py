@@ -214,10 +214,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import WORKLOADS, Lists
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, RefusedError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import find, name_of, namespace_of
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Own, own, told_targets

@@ -276,9 +276,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require, session_at, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import SECRETS, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_at, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import option_problems, secret_text
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import (

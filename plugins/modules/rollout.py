@@ -210,9 +210,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, run, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import EVENTS, PODS, Object, Objects, Resource
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import argument_spec as access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import (

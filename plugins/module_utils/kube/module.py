@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The frame of a module that works on clusters: its libraries, its sessions, and its failure."""
+"""The frame of a module that works on clusters: its libraries, and its failure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from typing import Any, NoReturn, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import NAMESPACES
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
 
 _Result = TypeVar("_Result")
 
@@ -49,20 +45,3 @@ def _done(work: Callable[[], _Result]) -> _Result | ProblemError:
         return work()
     except ProblemError as error:
         return error
-
-
-def session_of(options: Mapping[str, Any]) -> Session:
-    """Return the session of the options of kube.session.argument_spec()."""
-    return session.session(options["kubeconfig"], options["context"])
-
-
-def session_at(place: Mapping[str, Any], options: Mapping[str, Any]) -> Session:
-    """Return the session of a place that has options of its own. Raises ProblemError if its UID is another one."""
-    found = session_of({**place, "kubeconfig": place["kubeconfig"] or options["kubeconfig"]})
-    if wanted := place.get("uid"):
-        identity = read_namespace(found.get(NAMESPACES.path("", IDENTITY_NAMESPACE)), found.cluster)
-        if identity.uid != wanted:
-            cause = f"its namespace {IDENTITY_NAMESPACE} has the UID {identity.uid or '(not seen)'}, not {wanted}"
-            fix = "correct kubeconfig and context, or fleet_cluster_uid if this cluster was made anew"
-            raise ProblemError([Problem(f"Cluster behind {found.cluster}", cause, fix)])
-    return found

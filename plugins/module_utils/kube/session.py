@@ -10,13 +10,18 @@ import difflib
 import functools
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.common.parameters import env_fallback
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import NAMESPACES
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 
 try:
@@ -33,7 +38,7 @@ else:
 CONNECT_SECONDS = 10.0
 
 
-def argument_spec() -> dict[str, dict[str, object]]:
+def access_spec() -> dict[str, dict[str, object]]:
     """The twin of the fragment in doc_fragments/cluster_access.py."""
     return {
         "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
@@ -135,6 +140,23 @@ def session(kubeconfig: str | None, context: str | None) -> ClusterSession:
     """The session of a kubeconfig and context; always the same one, so that its connections are used again."""
     files = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
     return _session(files, _check_context(files, context))
+
+
+def session_of(options: Mapping[str, Any]) -> Session:
+    """Return the session of the options of access_spec()."""
+    return session(options["kubeconfig"], options["context"])
+
+
+def session_at(place: Mapping[str, Any], options: Mapping[str, Any]) -> Session:
+    """Return the session of a place that has options of its own. Raises ProblemError if its UID is another one."""
+    found = session_of({**place, "kubeconfig": place["kubeconfig"] or options["kubeconfig"]})
+    if wanted := place.get("uid"):
+        identity = read_namespace(found.get(NAMESPACES.path("", IDENTITY_NAMESPACE)), found.cluster)
+        if identity.uid != wanted:
+            cause = f"its namespace {IDENTITY_NAMESPACE} has the UID {identity.uid or '(not seen)'}, not {wanted}"
+            fix = "correct kubeconfig and context, or fleet_cluster_uid if this cluster was made anew"
+            raise ProblemError([Problem(f"Cluster behind {found.cluster}", cause, fix)])
+    return found
 
 
 @functools.cache
