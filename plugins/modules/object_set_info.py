@@ -92,22 +92,11 @@ problems:
       sample: check that it runs, and that its address can be reached from here (VPN, firewall, proxy)
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import (
-    CLUSTER_WIDE,
-    RESOURCES,
-    from_reference,
-    is_ours,
-    labels_of,
-    reference,
-    surplus,
-)
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.object_set import compare
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
 
 
 def main() -> None:
@@ -121,41 +110,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    found = run(module, lambda: look(module.params))
+    found = run(module, lambda: compare(module.params))
     module.exit_json(changed=False, **found)
-
-
-def look(options: dict[str, Any]) -> dict[str, Any]:
-    objects = Objects(session_of(options))
-    gone = _surplus(objects, options)
-    known = {*options["wanted"], *map(reference, gone)}
-    return {"surplus": gone, "leftovers": [text for text in _labelled(objects, options) if text not in known]}
-
-
-def _surplus(objects: Objects, options: dict[str, Any]) -> list[dict[str, Any]]:
-    found = []
-    for text in surplus(options["recorded"], options["wanted"]):
-        item = from_reference(text)
-        if item is None:
-            continue
-        place = item["metadata"]
-        running = objects.get(RESOURCES[item["kind"]], place["namespace"], place["name"])
-        if running is not None and is_ours(running, options["component"]):
-            found.append(item)
-    return found
-
-
-def _labelled(objects: Objects, options: dict[str, Any]) -> list[str]:
-    # Of kinds that nothing names there are none, and not every user may list all kinds.
-    named = {text.rsplit("/", 3)[1] for text in (*options["wanted"], *options["recorded"])}
-    selector = ",".join(f"{name}={value}" for name, value in labels_of(options["component"]).items())
-    return [
-        # The items of a list do not say what they are.
-        reference({**item, "apiVersion": resource.api_version, "kind": kind})
-        for kind, resource in RESOURCES.items()
-        if kind != "Namespace" and kind in named
-        for item in objects.find(resource, "" if kind in CLUSTER_WIDE else options["namespace"], selector)
-    ]
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from object_server import ObjectServer
 from ansible_collections.miribit.thanos.plugins.action import agent_change, apply_objects
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.migration import store
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import LOCK_NAME, Lock, Run
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import read_rollback
 from ansible_collections.miribit.thanos.plugins.modules import agent_change as documented
-from ansible_collections.miribit.thanos.plugins.modules import migration_record
 
 Result = dict[str, Any]
 
@@ -115,9 +115,10 @@ class Edge:
     def _migration_record(self, arguments: Result, check_mode: bool, no_log: bool) -> Result:
         options = dict.fromkeys(("kubeconfig", "phase", "evidence", "objects", "objects_added", "rollback", "run"))
         more = {"state": "read", "back": False, "rollback_wanted": False, "force": False}
-        found = migration_record.carry_out({**options, **more, **arguments}, check_mode=check_mode, no_log=no_log)
-        if isinstance(found, ProblemError):
-            return {"failed": True, "msg": str(found), "problems": found.as_dicts()}
+        try:
+            found = store.carry_out({**options, **more, **arguments}, check_mode=check_mode, no_log=no_log)
+        except ProblemError as error:
+            return {"failed": True, "msg": str(error), "problems": error.as_dicts()}
         return {key: value for key, value in found.items() if key != "problems"}
 
     def _migration_lock(self, _arguments: Result, *_task: bool) -> Result:

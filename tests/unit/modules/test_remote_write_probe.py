@@ -16,6 +16,7 @@ from probe_cluster import Object, ProbeCluster, probe_cluster, ran
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
+from ansible_collections.miribit.thanos.plugins.module_utils.probe import send
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import Outcome
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import worth_waiting
 from ansible_collections.miribit.thanos.plugins.modules import remote_write_probe
@@ -36,10 +37,10 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture
 def probe(run_module: Run, probe_cluster: ProbeCluster, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the module; nothing secret comes back."""
-    monkeypatch.setattr(remote_write_probe, "POLL_SECONDS", 0.001)
-    monkeypatch.setattr(remote_write_probe, "READ_BACK_SECONDS", 0.02)
+    monkeypatch.setattr(send, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(send, "READ_BACK_SECONDS", 0.02)
     # The sample that comes back must be the one that was sent.
-    monkeypatch.setattr(remote_write_probe.time, "time", lambda: 1767225600.5)
+    monkeypatch.setattr(send.time, "time", lambda: 1767225600.5)
 
     def run(**more: object) -> dict[str, Any]:
         options = {
@@ -259,7 +260,7 @@ def fails(probe: Run, probe_cluster: ProbeCluster) -> Callable[..., str]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs is not waited for, once the look has met something."""
-    monkeypatch.setattr(remote_write_probe, "worth_waiting", lambda ended: 0 if ended else None)
+    monkeypatch.setattr(send, "worth_waiting", lambda ended: 0 if ended else None)
 
 
 GET = f'Get "{URL}/-/healthy": '
@@ -628,7 +629,7 @@ def test_the_longest_time_and_the_fewest_copies_are_told(
     def read_back(canary: Any, *_rest: object) -> tuple[None, float, int]:
         return (None, 0.5, 2) if canary.tenant == "tenant-a" else (None, 0.1, 3)
 
-    monkeypatch.setattr(remote_write_probe, "_read_back", read_back)
+    monkeypatch.setattr(send, "_read_back", read_back)
     result = probe_all(["tenant-a", "tenant-b"], query=QUERY)
     assert (result["seconds"], result["copies"]) == (0.5, 2)
     assert [(entry["seconds"], entry["copies"]) for entry in result["probes"]] == [(0.5, 2), (0.1, 3)]
