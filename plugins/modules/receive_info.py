@@ -155,20 +155,12 @@ problems:
 """
 
 from collections import Counter
-from datetime import UTC, datetime
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file, tenants, written
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
-
-Found = dict[str, Any]
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.receive.state import ask
 
 
 def main() -> None:
@@ -189,42 +181,6 @@ def main() -> None:
             totals.update(codes)
     problems = [receiver["problem"] for receiver in found if receiver["problem"]]
     module.exit_json(changed=False, receivers=found, write_samples=dict(totals), problems=problems)
-
-
-def ask(options: dict[str, Any]) -> list[Found]:
-    session = session_of(options)
-    pods = Objects(session).find(PODS, options["namespace"], options["selector"])
-    staying = sorted((pod for pod in pods if not is_leaving(pod)), key=lambda pod: str(pod["metadata"]["name"]))
-    return [_ask_one(Receiver(session, pod, str(options["port"])), options["ring_hash"]) for pod in staying]
-
-
-def _ask_one(receiver: Receiver, ring_hash: int | None) -> Found:
-    ready = is_ready(receiver.pod)
-    found: Found = {"name": receiver.name, "ready": ready, "restarts": _restarts(receiver.pod), "problem": None}
-    try:
-        metrics = receiver.metrics()
-        file = ring_file(metrics)
-        applied = None
-        if file:
-            wanted = ring_hash is None or file.config_hash == ring_hash
-            applied = ready and wanted and receiver.uses(file, datetime.now(UTC))
-    except ProblemError as error:
-        return {**found, "problem": error.problems[0].as_dict()}
-    return {
-        **found,
-        "role": "router" if file else "ingestor",
-        "config_hash": file.config_hash if file else None,
-        "ring_applied": applied,
-        "hashrings_file_errors": file.errors if file else None,
-        "last_reload": file.loaded if file else None,
-        "tenants": tenants(metrics),
-        "write_samples": written(metrics),
-    }
-
-
-def _restarts(pod: Object) -> int:
-    containers = (pod.get("status") or {}).get("containerStatuses") or []
-    return sum(int(container.get("restartCount") or 0) for container in containers)
 
 
 if __name__ == "__main__":
