@@ -21,7 +21,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import
     plan,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import name_of
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import record_name
 from ansible_collections.miribit.thanos.plugins.modules.agent_change import argument_spec
 from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
@@ -69,7 +69,7 @@ class ActionModule(RunningAction):
         rollback = record.get("rollback") or {}
         if unreadable := sorted({PREVIOUS, MADE} & set(record["rollback_keys"]) - set(rollback)):
             # It would be taken for none, and what is there now for the first.
-            name = f"{options['record'].get('namespace')}/{name_of(options['record'].get('cluster'))}"
+            name = f"{options['record'].get('namespace')}/{record_name(options['record'].get('cluster'))}"
             cause = f"its key {' and its key '.join(unreadable)} cannot be read, and there is the way back"
             raise ProblemError([Problem(f"Secret {name}", cause, "restore it, or take the key out to do without")])
         remembered = Remembered.of(rollback)

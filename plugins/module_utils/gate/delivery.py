@@ -11,14 +11,13 @@ nothing is watched, nothing may have been refused since a queue was made.
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Stored
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import matchers
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Queue
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetKey
 
@@ -37,8 +36,6 @@ _LONGEST_WATCH = 60.0
 _MOST_TARGETS = 3
 #: How far back a query without a range looks for a sample.
 _LOOKBACK = "5 min"
-
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -219,13 +216,7 @@ def patience(interval: float) -> float:
 
 def _matchers(external_labels: Mapping[str, str], tenant_label: str) -> str:
     """Only a receiver gives a series a tenant: what a sidecar has of the same cluster does not count."""
-    wanted = (
-        f"{name}={json.dumps(value, ensure_ascii=False)}"
-        for name, value in external_labels.items()
-        # Another name must be written in another way, which not every version knows.
-        if _LABEL_NAME.fullmatch(name)
-    )
-    return ",".join([*wanted, f'{tenant_label}!=""'])
+    return ",".join([*matchers(external_labels), f'{tenant_label}!=""'])
 
 
 # What is told.

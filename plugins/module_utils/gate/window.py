@@ -6,18 +6,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Config
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import matchers
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Queue
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
-
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -78,13 +75,8 @@ def up_query(labels: Mapping[str, str], tenant_label: str, tenant: str) -> str:
 
     So what others store of the same cluster is left out: a sidecar, or a server that scrapes it from outside.
     """
-    matchers = ",".join(
-        f"{name}={json.dumps(value, ensure_ascii=False)}"
-        for name, value in {**labels, tenant_label: tenant}.items()
-        # Another name must be written in another way, which not every version knows.
-        if _LABEL_NAME.fullmatch(name)
-    )
-    return f"timestamp(up{{{matchers}}})"
+    wanted = ",".join(matchers({**labels, tenant_label: tenant}))
+    return f"timestamp(up{{{wanted}}})"
 
 
 # The window.

@@ -20,6 +20,7 @@ from typing import Any
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, Resource
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import (
     IDENTITY_NAMESPACE,
     Review,
@@ -325,7 +326,7 @@ def _classes(
         return
     default = f"{kind.lower()}.kubernetes.io/is-default-class"
     shown = [
-        f"{_name(item)} (the default)" if _annotation(item, default) == "true" else _name(item) for item in classes
+        f"{name_of(item)} (the default)" if _annotation(item, default) == "true" else name_of(item) for item in classes
     ]
     there_are = f"the cluster has {', '.join(sorted(shown))}" if shown else "the cluster has none"
     near = difflib.get_close_matches(name, names, n=1)
@@ -371,7 +372,7 @@ def _memory(wanted: Wanted, seen: Seen) -> Iterator[Problem]:
 def _free_memory(wanted: Wanted, seen: Seen) -> int | None:
     if seen.nodes is None or seen.pods is None:
         return None
-    free = {_name(node): _bytes(node.get("status", {}).get("allocatable")) for node in _schedulable(seen.nodes)}
+    free = {name_of(node): _bytes(node.get("status", {}).get("allocatable")) for node in _schedulable(seen.nodes)}
     for pod in seen.pods:
         node = pod.get("spec", {}).get("nodeName")
         if node in free and not _is_ours(pod, wanted.namespace):
@@ -430,12 +431,8 @@ def _annotation(item: Object, name: str) -> str:
     return str((item.get("metadata", {}).get("annotations") or {}).get(name, ""))
 
 
-def _name(item: Object) -> str:
-    return str(item.get("metadata", {}).get("name", ""))
-
-
 def _names(items: Iterable[Object]) -> list[str]:
-    return sorted(map(_name, items))
+    return sorted(map(name_of, items))
 
 
 def _gib(memory: int) -> str:

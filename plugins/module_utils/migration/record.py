@@ -32,7 +32,7 @@ _SECRET_KEY = re.compile(r"(?!\.\.)(?!\.\Z)[-._a-zA-Z0-9]{1,253}")
 _REFERENCE = re.compile(r"([^/\s]+/)?[^/\s]+/[^/\s]+/[^/\s]*/[^/\s]+")
 
 
-def name_of(cluster: str) -> str:
+def record_name(cluster: str) -> str:
     """The name of the ConfigMap and of the Secret."""
     name = f"miribit-thanos-record-{cluster}"
     if not cluster or not DNS_SUBDOMAIN.fullmatch(name):

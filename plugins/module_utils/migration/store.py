@@ -27,10 +27,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.migration.record im
     config_map,
     merge,
     merge_rollback,
-    name_of,
     read,
     read_change,
     read_rollback,
+    record_name,
     secret,
     secret_data,
 )
@@ -39,7 +39,7 @@ Result = dict[str, Any]
 
 
 def carry_out(options: Result, *, check_mode: bool, no_log: bool) -> Result:
-    name_of(options["cluster"])
+    record_name(options["cluster"])
     if options["rollback_wanted"] and not no_log:
         cause = "what it returns can be secret, and the task would show it"
         raise ProblemError([Problem("Option rollback_wanted", cause, "set no_log: true on the task")])
@@ -62,7 +62,7 @@ class Store:
         self._options = options
         self._check_mode = check_mode
         self._namespace: str = options["namespace"]
-        self._name = name_of(options["cluster"])
+        self._name = record_name(options["cluster"])
         run = options["run"]
         self._lock = None if run is None else Lock(session, self._namespace, LOCK_NAME, read_run(run))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.names import LABEL_NAME
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
@@ -97,6 +98,12 @@ class Prometheus:
         if problem := refusal(self.target, answer, self.session.cluster):
             raise ProblemError([problem])
         return parse_query_answer(answer, subject=f"{self.target} in {self.session.cluster}")
+
+
+def matchers(labels: Mapping[str, str]) -> list[str]:
+    """Return the PromQL matchers of labels, without those whose names need quotes: not every version knows these."""
+    wanted = {name: value for name, value in labels.items() if LABEL_NAME.fullmatch(name)}
+    return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in wanted.items()]
 
 
 def query_spec(*, required: bool = False) -> dict[str, object]:

@@ -46,7 +46,7 @@ def read_piece(content: object) -> Piece | None:
     """Return a piece of the record, or None if it is invalid."""
     found = mapping(content)
     config, before = mapping(found.get("config")), found.get("before")
-    if name_of(config) is None or not is_readable(config) or not isinstance(before, list):
+    if job_name(config) is None or not is_readable(config) or not isinstance(before, list):
         return None
     return Piece(config, tuple(str(name) for name in before))
 
@@ -54,13 +54,13 @@ def read_piece(content: object) -> Piece | None:
 # A list and its jobs.
 
 
-def name_of(job: object) -> str | None:
+def job_name(job: object) -> str | None:
     name = mapping(job).get(_NAME)
     return name if isinstance(name, str) else None
 
 
 def find(jobs: Sequence[object], name: str) -> Job | None:
-    return next((mapping(job) for job in jobs if name_of(job) == name), None)
+    return next((mapping(job) for job in jobs if job_name(job) == name), None)
 
 
 def discovers(job: Job) -> bool:
@@ -116,14 +116,14 @@ def part(job: Job, entries: Collection[tuple[int, str]]) -> Job:
 
 def piece(jobs: Sequence[object], part: Job) -> Piece:
     """Return what is kept of a job in the list."""
-    names = [name_of(job) for job in jobs]
-    before = names[: names.index(name_of(part))]
+    names = [job_name(job) for job in jobs]
+    before = names[: names.index(job_name(part))]
     return Piece(deepcopy(part), tuple(name for name in before if name is not None))
 
 
 def replaced(jobs: Sequence[object], name: str, rest: Job | None) -> list[object]:
     """Return the list with what is left of a job; None if nothing is."""
-    return [rest if name_of(one) == name else one for one in jobs if rest is not None or name_of(one) != name]
+    return [rest if job_name(one) == name else one for one in jobs if rest is not None or job_name(one) != name]
 
 
 # Putting back.
@@ -135,7 +135,7 @@ def put_back(jobs: Sequence[object], pieces: Iterable[Piece]) -> list[object]:
     for piece in pieces:
         job = find(found, piece.job)
         if job is None:
-            before = [at for at, one in enumerate(found) if name_of(one) in piece.before]
+            before = [at for at, one in enumerate(found) if job_name(one) in piece.before]
             found.insert(before[-1] + 1 if before else 0, deepcopy(piece.config))
         elif is_readable(job) and not discovers(piece.config):
             found = replaced(found, piece.job, _joined(job, piece.config))

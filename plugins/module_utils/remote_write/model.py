@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.names import LABEL_NAME
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import Version
 
 RECEIVE_PORT = 19291
@@ -58,7 +59,6 @@ _TAKEN_HEADERS = frozenset(
         "x-prometheus-remote-write-version",
     }
 )
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*")
 #: Thanos Receive gives these to what it stores: its tenant label, and the replica label of this collection's ingestors.
 _RECEIVER_LABELS = ("receive_replica", "tenant_id")
@@ -156,7 +156,7 @@ def label_complaints(labels: Mapping[str, str]) -> Iterator[Complaint]:
         yield Complaint("identity", cause, "give each cluster its own, such as cluster: cluster-02")
     for name, value in labels.items():
         at = f"label {name}"
-        if not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+        if not LABEL_NAME.fullmatch(name) or name.startswith("__"):
             fix = "use letters, digits and '_', no digit or '__' first"
             yield Complaint("external-label", "this is no name of a label", fix, at=at)
         if not value and name != "cluster":

@@ -17,10 +17,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.migration.record im
     config_map,
     merge,
     merge_rollback,
-    name_of,
     read,
     read_change,
     read_rollback,
+    record_name,
     secret,
 )
 
@@ -176,7 +176,7 @@ def test_every_mistake_in_a_change_is_told() -> None:
 @pytest.mark.parametrize("cluster", ["", "admin@prod", "Cluster-01", "a_b", "a/b", "a" * 250, "-a-"])
 def test_a_cluster_that_no_object_can_be_named_after_is_refused(cluster: str) -> None:
     with pytest.raises(ProblemError) as raised:
-        name_of(cluster)
+        record_name(cluster)
     assert str(raised.value).startswith(f"Option cluster: {cluster!r} cannot be the end of an object's name")
 
 
