@@ -282,13 +282,13 @@ problems:
       returned: always
       type: str
       sample: >-
-        nothing listens at the receiver's address and port, or a firewall refuses. check sends: nothing was sent since
-        the first look; must be: more since the first look
+        nothing listens at the address and port of the receiver, or a firewall refuses the connection. check sends:
+        nothing was sent since the first look; must be: more since the first look
     fix:
       description: What to do.
       returned: always
       type: str
-      sample: compare the port with that of the receiver's Service, and check that its routers are Ready
+      sample: compare the port with that of the receiver's Service or Ingress, and check that its routers are Ready
 """
 
 import time
@@ -298,6 +298,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.logs import without_secrets
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.agent import (
     Verdict,
@@ -333,7 +334,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query im
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import read_key
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import written
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
-from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import masked
 
 _KINDS = {"prometheus", "prometheus_agent"}
 #: What is older than the window may be mended since. Of equal complaints, Prometheus 2 logs one in a minute.
@@ -529,7 +529,7 @@ def _logs(session: Session, namespace: str, verdict: Verdict, seen: Seen) -> dic
         except ProblemError:
             # What is to be told is why the gate does not let pass, even without the log.
             log = ""
-        found[pod.name] = [masked(line) for line in complaints(log)]
+        found[pod.name] = [without_secrets(line) for line in complaints(log)]
     return found
 
 

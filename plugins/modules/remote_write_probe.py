@@ -263,7 +263,7 @@ problems:
       description: What to do.
       returned: always
       type: str
-      sample: compare the port with the one of the receiver's Service or Ingress, and check that its pods are Ready
+      sample: check that CoreDNS runs there, that no NetworkPolicy blocks it, and that CoreDNS reaches its own servers
 """
 
 from typing import Any

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.logs import without_secrets
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, is_terminating
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
@@ -36,13 +36,6 @@ _STARTING = {"ContainerCreating", "PodInitializing", "waiting"}
 _NO_IMAGE = {"ErrImagePull", "ImagePullBackOff"}
 # Waiting does not mend these.
 _SETTLED = {"CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName"}
-
-# From the name on, the line is cut off: where a secret ends cannot be known.
-_SECRET = re.compile(
-    r"(?P<name>(secret|access)[-_]?key|password|passwd|secret|token|authorization)(?P<sign>[\\\"']*\s*[:=]).*",
-    re.IGNORECASE,
-)
-_LOGIN_IN_URL = re.compile(r"://[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ def explain(state: State, item: Object | None, scene: Scene) -> Reason:
             return Reason("paused", "it is paused", fix, hopeless=True)
         case "Job" if failed := condition(item, "Failed"):
             pods = [pod for pod in scene.pods if _owner(pod) == ("Job", state.name)]
-            cause = f"it has failed ({failed.get('reason')}: {masked(failed.get('message'))})"
+            cause = f"it has failed ({failed.get('reason')}: {without_secrets(failed.get('message'))})"
             fix = "read the events and the log above, correct what they name, and run it again"
             return Reason("failed", cause, fix, hopeless=True, log=_last_log(pods))
     pods = _pods(state, item, scene)
@@ -108,7 +101,7 @@ def explain(state: State, item: Object | None, scene: Scene) -> Reason:
 def problem(subject: str, reason: Reason, events: Iterable[str] = (), log: str = "") -> Problem:
     """What to tell of a workload that is not done, with the last events and lines of the log."""
     lines = [f"  event {event}" for event in events]
-    lines += [f"  log: {_short(masked(line))}" for line in log.splitlines()[-LOG_LINES:]]
+    lines += [f"  log: {_short(without_secrets(line))}" for line in log.splitlines()[-LOG_LINES:]]
     return Problem(subject, "\n".join([reason.cause, *lines]), reason.fix)
 
 
@@ -124,14 +117,9 @@ def last_events(state: State, item: Object | None, scene: Scene) -> list[str]:
         about = event["involvedObject"]
         times = (event.get("series") or {}).get("count") or event.get("count") or 1
         often = f", {times} times" if times > 1 else ""
-        message = _short(masked(event.get("message")))
+        message = _short(without_secrets(event.get("message")))
         lines.append(f"{event.get('reason')} ({about.get('kind')} {about.get('name')}{often}): {message}")
     return lines
-
-
-def masked(text: object) -> str:
-    """A text of a cluster without what can be a secret."""
-    return _LOGIN_IN_URL.sub("://***@", _SECRET.sub(r"\g<name>\g<sign> ***", str(text)))
 
 
 # Why it is not further.
@@ -161,7 +149,7 @@ def _not_created(state: State, item: Object, scene: Scene) -> Reason | None:
     failure = events[0] if events else condition(item, "ReplicaFailure")
     if not failure:
         return None
-    message = masked(failure.get("message"))
+    message = without_secrets(failure.get("message"))
     # The quota of a pod that goes is free only when it has gone.
     going = any("deletionTimestamp" in pod["metadata"] and has_pods_of(item, pod) for pod in scene.pods)
     hopeless = fresh and "is forbidden" in message and not going
@@ -212,7 +200,7 @@ def _of_unready(pod: Object, scene: Scene) -> Reason:
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     scheduled = condition(pod, "PodScheduled", "False")
     if scheduled:
-        return _unschedulable(pod, masked(scheduled.get("message") or scheduled.get("reason")), scene)
+        return _unschedulable(pod, without_secrets(scheduled.get("message") or scheduled.get("reason")), scene)
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         if reason := _of_container(pod, container, scene):
             return reason
@@ -250,7 +238,7 @@ def _running(pod: Object, container: Object) -> Reason:
 def _waiting(pod: Object, container: Object, waiting: Object, scene: Scene) -> Reason:
     name, subject = pod["metadata"]["name"], f"pod {pod['metadata']['name']}: container {container['name']}"
     word = str(waiting.get("reason") or "waiting")
-    message = _short(masked(waiting.get("message") or word))
+    message = _short(without_secrets(waiting.get("message") or word))
     image, steady = _image(pod, container), _is_steady(pod, scene)
     if word in _NO_IMAGE:
         cause = f"{subject} cannot get its image {image}: {message}"
@@ -279,7 +267,7 @@ def _ended(pod: Object, container: Object, ended: Object, scene: Scene) -> Reaso
         return None
     cause = f"pod {name}: container {own} ended with exit code {code}" + (f" ({word})" if word else "")
     cause += f" and was started again {_often(restarts)}" if restarts else ""
-    cause += f": {_short(masked(ended['message']))}" if ended.get("message") else ""
+    cause += f": {_short(without_secrets(ended['message']))}" if ended.get("message") else ""
     fix = "read the log above and correct what it names (flags, files, Secrets, addresses)"
     if word == "OOMKilled":
         fix = "raise the container's memory limit, or give it less to do"

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.logs import without_secrets
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import RingFile
-from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import Reason, masked
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout.reasons import Reason
 from ansible_collections.miribit.thanos.plugins.module_utils.rollout.state import State
 
 
@@ -67,7 +68,8 @@ def _of_router(config_hash: int, router: Router) -> Reason:
         fix = "correct 'ring.selector', so that it takes the routers only, or give them --receive.hashrings-file"
         return Reason(f"{name}: no hashring file", cause, fix)
     if file.config_hash != config_hash and router.refused:
-        cause = f"pod {name} still has the ring {file.config_hash}, and refuses the new file: {masked(router.refused)}"
+        refused = without_secrets(router.refused)
+        cause = f"pod {name} still has the ring {file.config_hash}, and refuses the new file: {refused}"
         return Reason(f"{name}: refuses the file", cause, "correct the hashring file in the ConfigMap")
     if file.config_hash != config_hash:
         cause = f"pod {name} still has the ring {file.config_hash}"
