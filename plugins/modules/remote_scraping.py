@@ -205,33 +205,19 @@ problems:
       sample: take it out in the repository
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping_at
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import WORKLOADS, Lists
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, RefusedError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import find, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Own, own, told_targets
-
-Found = dict[str, Any]
-
-_PROMETHEUS = "Prometheus"
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.servers import Look
 
 
 def main() -> None:
     """Look once, for the action plugin of the same name: what the servers scrape, and whose they are."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    found = run(module, lambda: look(module.params))
-    module.exit_json(changed=False, servers=found)
+    options = module.params
+    servers = run(module, lambda: Look(session_of(options), options["namespace"]).servers())
+    module.exit_json(changed=False, servers=servers)
 
 
 def argument_spec() -> dict[str, dict[str, object]]:
@@ -249,65 +235,6 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "timeout": {"type": "float", "default": 420},
         "interval": {"type": "float", "default": 3},
     }
-
-
-def look(options: dict[str, Any]) -> list[Found]:
-    return Look(session_of(options), options["namespace"]).servers()
-
-
-class Look:
-    """The full servers of a cluster, with the targets of each pod."""
-
-    def __init__(self, session: Session, namespace: str) -> None:
-        self._session = session
-        self._namespace = namespace
-        self._sees_all_pods = True
-
-    def servers(self) -> list[Found]:
-        found = {kind: self._listed(kind) for kind in (*WORKLOADS, "Node", "Service", _PROMETHEUS)}
-        centre = own(found, sees_all_pods=self._sees_all_pods)
-        running = {one.id: one for one in containers(found)}
-        servers = []
-        for component in components(found, {}, {}):
-            if component["kind"] == "prometheus":
-                owner: Found = dict(mapping_at(component, "owner"))
-                one = running[str(component["id"])]
-                pods = [self._pod(dict(pod), one, centre) for pod in one.pods]
-                jobs = _scrape_configs(owner.get("custom_resource") or {}, found)
-                servers.append({"id": one.id, "owner": owner, "scrape_configs": jobs, "pods": pods})
-        return servers
-
-    def _listed(self, kind: str) -> list[Object]:
-        """In the whole cluster, or else in the namespace; nodes only where they may be listed."""
-        try:
-            listed = Lists(self._session, self._namespace).everywhere(kind)
-        except RefusedError as error:
-            if error.status != 403 or kind != "Node":
-                raise
-            return []
-        self._sees_all_pods &= kind != "Pod" or listed.is_whole
-        return listed.items
-
-    def _pod(self, pod: Object, one: Container, centre: Own) -> Found:
-        ready = is_ready(pod)
-        told: Found = {"name": f"{namespace_of(pod)}/{name_of(pod)}", "ready": ready, "targets": None, "problem": None}
-        if not ready:
-            return told
-        try:
-            targets = PrometheusPod(self._session, pod, one.name).targets()
-            return {**told, "targets": told_targets(targets, centre)}
-        except ProblemError as error:
-            return {**told, "problem": error.problems[0].as_dict()}
-
-
-def _scrape_configs(custom_resource: Found, found: dict[str, list[Object]]) -> Found | None:
-    """The Secret that a custom resource names for its additional jobs."""
-    if custom_resource.get("kind") != _PROMETHEUS:
-        return None
-    namespace = str(custom_resource["namespace"])
-    item = find(found, _PROMETHEUS, namespace, str(custom_resource["name"])) or {}
-    jobs = mapping_at(item, "spec", "additionalScrapeConfigs")
-    return {"namespace": namespace, "name": jobs.get("name"), "key": jobs.get("key")} if jobs else None
 
 
 if __name__ == "__main__":
