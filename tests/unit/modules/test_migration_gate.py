@@ -134,7 +134,7 @@ def look(
 ) -> Callable[..., Result]:
     """Look once. Each look is a minute after the one before."""
     clock = iter(range(1000, 100000, 60))
-    monkeypatch.setattr(migration_gate.time, "time", lambda: next(clock))
+    monkeypatch.setattr("time.time", lambda: next(clock))
     file = kubeconfig(api.url, ("cluster-03", "cluster-01"))
 
     def run(gate: str, **more: object) -> Result:
