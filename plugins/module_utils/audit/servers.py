@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import config_source
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import AGENT, config_source
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
@@ -26,7 +26,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues i
 
 _Told = TypeVar("_Told")
 
-AGENT = "prometheus_agent"
 _KINDS = {"prometheus", AGENT}
 
 _QUESTIONS: dict[str, Callable[[PrometheusPod], object]] = {

@@ -39,6 +39,9 @@ _WORKLOADS = ("StatefulSet", "Deployment", "DaemonSet")
 _BETWEEN = ("ReplicaSet", "Job")
 _ENDED = {"Succeeded", "Failed"}
 
+#: Kind of a container that runs Prometheus in agent mode.
+AGENT = "prometheus_agent"
+
 # Program or end of the image's name -> kind; the first that fits. Helpers are no component.
 _PROGRAMS: Mapping[str, str | None] = {
     "promtool": None,

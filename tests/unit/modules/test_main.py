@@ -17,3 +17,8 @@ def test_main_is_short(path: Path) -> None:
     (main,) = (function for function in functions if function.name == "main")
     assert main.end_lineno is not None
     assert main.end_lineno - main.lineno < LONGEST, "move its options to argument_spec(), or its work to a room"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_holds_no_class(path: Path) -> None:
+    assert not [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
