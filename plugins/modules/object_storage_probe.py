@@ -155,10 +155,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.object_storage import HAS_YAML
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import hidden, unprobed
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.try_bucket import probe
 
@@ -180,7 +180,7 @@ def main() -> None:
         required_one_of=[("config", "secret")],
         supports_check_mode=True,
     )
-    require(module, PyYAML=bucket.HAS_YAML)
+    require(module, PyYAML=HAS_YAML)
     if not isinstance(module.params["config"], str):
         # Of a mapping, Ansible would hide each value wherever the same text occurs, such as the name of the bucket.
         module.no_log_values.clear()

@@ -192,9 +192,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.object_storage import HAS_YAML
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.probe import bucket
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.uploaded import holding, uploaded
 
 
@@ -220,7 +220,7 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    result = run(module, lambda: work(module.params, check_mode=module.check_mode), PyYAML=bucket.HAS_YAML)
+    result = run(module, lambda: work(module.params, check_mode=module.check_mode), PyYAML=HAS_YAML)
     module.exit_json(changed=False, **result)
 
 

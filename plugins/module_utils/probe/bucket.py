@@ -6,30 +6,16 @@
 
 from __future__ import annotations
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.object_storage import parsed
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import SECRETS, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import secret_text
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import Bucket
 
-try:
-    import yaml
-except ImportError:
-    # Told by the modules.
-    HAS_YAML = False
-else:
-    HAS_YAML = True
-
 
 def parse(text: str, place: str) -> Bucket:
     """Raises ProblemError with all that is wrong with it."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        # Not the library's text: it quotes the line, which can be the one with the key.
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ProblemError([Problem(place, f"it is not YAML{where}", "correct the text")]) from None
-    bucket = Bucket(content, text, place)
+    bucket = Bucket(parsed(text, place), text, place)
     if wrong := list(bucket.problems()):
         raise ProblemError(wrong)
     return bucket

@@ -6,22 +6,18 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.object_storage import bucket_problems
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
-from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import kind
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER, Outcome, Probe, Step, masked
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.failures import sign_of
 
-#: As Thanos 0.42 knows them (without FILESYSTEM, see below). It reads them in any case.
-TYPES = ("S3", "GCS", "AZURE", "SWIFT", "COS", "ALIYUNOSS", "BOS", "OCI", "OBS")
 STEPS = ("list", "write", "delete")
-_KEYS = ("type", "config", "prefix")
 _MARKER = "no-downsample-mark.json"
 # Everything else is hidden: each provider has its own names for secrets.
 _SHOWN_KEYS = frozenset(
@@ -46,37 +42,7 @@ class Bucket:
     place: str
 
     def problems(self) -> Iterator[Problem]:
-        """Only the form: the probe shows whether the values are right. No value but the type is told."""
-        if not isinstance(self.content, dict):
-            cause = f"it is {kind(self.content)}, not a mapping"
-            yield Problem(self.place, cause, "write it with the keys type and config")
-            return
-        for key in self.content:
-            if key not in _KEYS:
-                near = difflib.get_close_matches(str(key), _KEYS, n=1)
-                hint = f" (did you mean {near[0]}?)" if near else ""
-                yield Problem(self.place, f"there is no key {key!r}", f"use only {', '.join(_KEYS)}{hint}")
-        if not isinstance(self.content.get("config"), dict):
-            cause = f"config is {kind(self.content.get('config'))}, not a mapping"
-            yield Problem(self.place, cause, "write under it what the provider asks for")
-        yield from self._type_problems(str(self.content.get("type", "")).upper())
-
-    def _type_problems(self, provider: str) -> Iterator[Problem]:
-        if provider == "FILESYSTEM":
-            cause = "a folder (type FILESYSTEM) is another one in each pod, and blocks in it reach no other component"
-            yield Problem(self.place, cause, f"use one of {', '.join(TYPES)}")
-        elif provider not in TYPES:
-            near = difflib.get_close_matches(provider, TYPES, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            yield Problem(self.place, f"there is no type {provider!r}", f"use one of {', '.join(TYPES)}{hint}")
-        config = self.content.get("config")
-        if provider == "S3" and isinstance(config, dict):
-            for key, form in (("bucket", "the name of the bucket"), ("endpoint", "host:port, without https://")):
-                if not config.get(key):
-                    yield Problem(self.place, f"config has no {key}, which S3 asks for", f"give {key}: {form}")
-            if "://" in str(config.get("endpoint")):
-                cause = "config.endpoint is a URL, and Thanos takes host and port only"
-                yield Problem(self.place, cause, "leave http:// or https:// out, and set insecure: true for http")
+        return bucket_problems(self.content, self.place)
 
     def __str__(self) -> str:
         config = self.content["config"]

@@ -98,7 +98,8 @@ def test_the_configuration_reaches_the_pod_as_it_stands_and_only_as_a_file(
     probe: Run, probe_cluster: ProbeCluster
 ) -> None:
     text = (
-        f"type: S3\nprefix: fleet\nconfig: {{bucket: blocks, endpoint: a:1, secret_key: '{SECRET}'}} # as it stands\n"
+        "type: S3\nprefix: fleet\n"
+        f"config: {{bucket: blocks, endpoint: a:1, access_key: a, secret_key: '{SECRET}'}} # as it stands\n"
     )
     probe_cluster.pods = [ran(list=0, write=0, delete=0)]
     probe(text)
@@ -161,9 +162,24 @@ def test_check_mode_checks_the_form(probe: Run) -> None:
     assert probe("type: S4", _ansible_check_mode=True)["failed"]
 
 
-@pytest.mark.parametrize("provider", ["GCS", "azure", "SWIFT", "COS", "ALIYUNOSS", "BOS", "OCI", "OBS"])
-def test_any_provider_of_thanos_passes(probe: Run, provider: str) -> None:
-    assert not probe({"type": provider, "config": {"x": 1}}, _ansible_check_mode=True).get("failed")
+KEYS = {"bucket": "a", "endpoint": "b", "access_key": "c", "secret_key": "d"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "config"),
+    [
+        ("GCS", {"bucket": "a"}),
+        ("azure", {"container": "a", "storage_account": "b"}),
+        ("SWIFT", {"container_name": "a"}),
+        ("COS", {"x": 1}),
+        ("ALIYUNOSS", {"bucket": "a", "endpoint": "b", "access_key_id": "c", "access_key_secret": "d"}),
+        ("BOS", KEYS),
+        ("OCI", {"x": 1}),
+        ("OBS", KEYS),
+    ],
+)
+def test_any_provider_of_thanos_passes(probe: Run, provider: str, config: dict[str, object]) -> None:
+    assert not probe({"type": provider, "config": config}, _ansible_check_mode=True).get("failed")
 
 
 @pytest.mark.parametrize(
@@ -322,5 +338,5 @@ def test_a_pod_that_cannot_run_is_told(probe: Run, probe_cluster: ProbeCluster) 
 def test_a_controller_without_the_libraries_is_told_what_to_install(
     probe: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_storage_probe.bucket, "HAS_YAML", False)
+    monkeypatch.setattr(object_storage_probe, "HAS_YAML", False)
     assert "Failed to import the required Python library (PyYAML)" in probe()["msg"]
