@@ -7,7 +7,6 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
-import re
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -21,17 +20,18 @@ from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.failures import failure, undefined
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.groups import group_problem
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import Flaw, Option, options_of
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import Plan, plan
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, Role, Variable, concealed
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, Role, applies, concealed
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
 from ansible_collections.miribit.thanos.plugins.modules.fleet_plan import argument_spec
 
 ROLES = Path(__file__).parents[2] / "roles"
 
-#: These hold nothing but the name of a variable.
-_SAFE_REASON = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined|no vault secrets were found that could decrypt")
-_LONGEST_REASON = 200
+#: Variables that tasks make of the plan. What is made from them is left to the role.
+_LATER = frozenset({"fleet", "fleet_central", "fleet_cluster"})
 
 
 class ActionModule(ActionBase):
@@ -56,39 +56,70 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, "run": _run(), **planned.fleet, "plan_warnings": warnings}
 
     def _plan(self, variables: dict[str, Any]) -> Plan:
-        _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
+        _validation, arguments = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
         groups, hostvars = variables["groups"], variables["hostvars"]
         if problem := group_problem(groups, variables.get("ansible_inventory_sources", ())):
             raise ProblemError([problem])
+        defaults = self._defaults()
+        options = self._options(defaults)
         return plan(
-            [self._host(name, "central", hostvars) for name in groups.get("central", ())],
-            [self._host(name, "edge", hostvars) for name in groups.get("edge", ())],
-            known=set(self._variables_of_roles()),
+            [self._host(name, "central", hostvars, options, defaults) for name in groups.get("central", ())],
+            [self._host(name, "edge", hostvars, options, defaults) for name in groups.get("edge", ())],
+            options,
             of_play=_of_play(variables),
-            purpose=options["purpose"],
+            purpose=arguments["purpose"],
         )
 
-    def _host(self, name: str, role: Role, hostvars: HostVars) -> Host:
-        """Only what the plan is made from is templated, and each of it once."""
+    def _host(
+        self,
+        name: str,
+        role: Role,
+        hostvars: HostVars,
+        options: Mapping[str, Option],
+        defaults: Mapping[str, object],
+    ) -> Host:
+        """Only the variables of this collection are templated, and each of them once."""
         raw = hostvars.raw_get(name)
-        templar = Templar(loader=self._loader, variables={**raw, "hostvars": hostvars})
+        templar = Templar(loader=self._loader, variables={**defaults, **raw, "hostvars": hostvars})
         values: dict[str, object] = {}
-        failures: dict[str, str] = {}
-        for variable in SCHEMA.values():
-            if variable.name not in raw or not variable.applies(role):
+        failures: dict[str, Flaw] = {}
+        for variable in dict.fromkeys((*SCHEMA, *options)):
+            if variable not in raw or not applies(variable, role):
                 continue
+            secret = SCHEMA[variable].secret if variable in SCHEMA else options[variable].opaque
             try:
-                value = _plain(templar.template(raw[variable.name]))
+                value = _plain(templar.template(raw[variable]))
             except AnsibleError as error:
-                failures[variable.name] = _reason(variable, error)
+                if variable in SCHEMA or undefined(str(error)) not in _LATER:
+                    failures[variable] = failure(str(error), set(_templates(raw)), secret=secret)
             else:
-                values[variable.name] = concealed(value) if variable.secret else value
+                values[variable] = concealed(value) if variable in SCHEMA and secret else value
         return Host(str(name), tuple(map(str, raw)), values, failures)
 
-    def _variables_of_roles(self) -> Iterator[str]:
+    def _options(self, defaults: Mapping[str, object]) -> dict[str, Option]:
+        """The variables of all roles."""
+        found: dict[str, Option] = {}
         for path in sorted(ROLES.glob("*/meta/argument_specs.yml")):
-            for entry_point in self._loader.load_from_file(str(path))["argument_specs"].values():
-                yield from entry_point.get("options", ())
+            found |= options_of(self._loader.load_from_file(str(path)), defaults)
+        return found
+
+    def _defaults(self) -> dict[str, object]:
+        """What templates of the inventory may use though it is set nowhere."""
+        found: dict[str, object] = {}
+        for path in sorted(ROLES.glob("*/defaults/main.yml")):
+            found |= self._loader.load_from_file(str(path)) or {}
+        return found
+
+
+def _templates(content: object) -> Iterator[str]:
+    """The templates in variables, as they are written. What is encrypted is no text."""
+    match content:
+        case str():
+            if "{{" in content or "{%" in content:
+                yield content
+        case dict() | list():
+            for each in content.values() if isinstance(content, dict) else content:
+                yield from _templates(each)
 
 
 def _plain(value: object) -> object:
@@ -102,15 +133,6 @@ def _plain(value: object) -> object:
             return [_plain(each) for each in value]
         case _:
             return str(value)
-
-
-def _reason(variable: Variable, error: AnsibleError) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    if variable.secret:
-        # A message can quote what the template was given.
-        match = _SAFE_REASON.search(text)
-        return match[0] if match else ""
-    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."
 
 
 def _of_play(variables: dict[str, Any]) -> list[str]:

@@ -15,8 +15,11 @@ description:
     them what each cluster needs to know of the others.
   - It looks at the whole inventory, also where C(--limit) or C(serial) leaves hosts out, because two clusters can
     collide though only one of them is about to be changed.
-  - All problems are told at once, each with the host, the variable, the cause and the fix. Unknown variables that begin
-    with C(fleet_), C(thanos_), C(prometheus_agent_) or C(object_storage_) are named with the nearest one there is.
+  - Validates every variable of every role of this collection, such as types, choices, durations, quantities, networks
+    and the keys of Thanos' configurations.
+  - Reports all problems at once, each with the host, the variable, the cause and the fix. Names that begin with
+    C(edge_exporters_), C(fleet_), C(legacy_prometheus_), C(object_storage_), C(prometheus_agent_) or C(thanos_) are
+    reserved for these variables; an unknown one is an error.
   - The task runs once for all hosts of the play or batch. Give it C(run_once), which ansible-core before 2.21 needs to
     register the result on each of them, and C(register=fleet), the name that the roles read.
   - The variables of the inventory count, with what C(--extra-vars) and C(set_fact) make of them. What a play sets by

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import options_of
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import plan
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import Host
 
@@ -31,6 +32,8 @@ ALL = {
     "thanos_receiver_load_balancer": {"address": "192.168.101.210"},
     "thanos_receiver_rings": [{"name": "default", "zones": [{"name": zone, "replicas": 3} for zone in "abc"]}],
     "thanos_receiver_tls": True,
+    "thanos_receiver_tls_secret": "receiver-certificate",
+    "prometheus_agent_resources": {"requests": {"cpu": "100m", "memory": "256Mi"}},
     "prometheus_agent_credentials": {"ca": "{{ authority }}", "username": "edge", "password": "{{ word }}"},
     "prometheus_agent_tenant": "platform",
     "prometheus_agent_tenants": [{"name": "team-a", "namespaces": ["shop", "cart"]}],
@@ -60,8 +63,13 @@ def pure() -> float:
     values = {name: value for name, value in ALL.items() if "{{" not in str(value)}
     credentials = {"prometheus_agent_credentials": {"ca": True, "username": "edge", "password": True}}
     hosts = [Host(name, tuple(ALL), {**values, **credentials}) for name in names()]
+    options = {
+        name: option
+        for path in (ROOT / "roles").glob("*/meta/argument_specs.yml")
+        for name, option in options_of(yaml.safe_load(path.read_text()), {}).items()
+    }
     began = time.perf_counter()
-    plan(hosts[:1], hosts[1:])
+    plan(hosts[:1], hosts[1:], options)
     return time.perf_counter() - began
 
 

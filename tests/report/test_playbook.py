@@ -130,7 +130,7 @@ def test_prices_are_those_of_the_inventory(troubled: Played) -> None:
 def test_a_misspelt_variable_is_refused_with_the_right_name(stage: Stage) -> None:
     done = stage.audit({}, "--extra-vars=fleet_audit_curency=EUR")
     assert done.code != 0
-    assert "fleet_audit_curency: there is no such variable. Fix: write fleet_audit_currency." in done.output
+    assert "fleet_audit_curency: unknown variable. Fix: write fleet_audit_currency." in done.output
     assert not done.reports.exists()
 
 

@@ -78,7 +78,7 @@ def read_credentials(reader: HostReader) -> Credentials:
     if secret and not DNS_SUBDOMAIN.fullmatch(secret):
         # Without the text: it may be the secret itself.
         reader.require("prometheus_agent_credentials_secret", "it is not the name of a Secret", "give its name")
-    if secret and not listed:
+    if secret and not listed and "prometheus_agent_credentials_keys" not in reader.rejected:
         cause = "nobody says what the Secret holds"
         fix = f"list in prometheus_agent_credentials_keys which it has of {', '.join(CREDENTIALS_FILES)}"
         reader.require("prometheus_agent_credentials_secret", cause, fix)

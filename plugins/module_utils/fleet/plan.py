@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.edge import (
     read_sending,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.groups import NO_EDGES, listed
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import Option, wording
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.receiver import (
+    EXPOSURE,
     Receiver,
     is_service_name,
     read_receiver,
@@ -36,7 +37,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import
     Purpose,
     Role,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.validate import check_receiver, validate
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import label_complaints
+
+_NO_OPTIONS: Mapping[str, Option] = {}
 
 _THANOS_VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})([-+].*)?")
 #: Ingestors that are stopped upload what they hold, again, since this one.
@@ -94,14 +98,13 @@ class Cluster:
 def plan(
     central: Sequence[Host],
     edges: Sequence[Host],
-    known: Collection[str] = (),
+    options: Mapping[str, Option] = _NO_OPTIONS,
     of_play: Collection[str] = (),
     purpose: Purpose = "change",
 ) -> Plan:
     """Plan the clusters of both groups.
 
-    Known are the variables of roles, besides those of the schema. Those of the play are set there to another value than
-    in the inventory.
+    Options are the variables of all roles. Those of the play are set there to another value than in the inventory.
     """
     findings = Findings()
     for name in of_play:
@@ -112,7 +115,9 @@ def plan(
     # What is in both groups is told above.
     of_edges = {host.name: HostReader(host, "edge", findings, purpose) for host in edges if host.name not in of_central}
     readers = [*of_central.values(), *of_edges.values()]
-    _check_names(findings, readers, {*SCHEMA, *known})
+    _check_names(findings, readers, {*SCHEMA, *options})
+    for reader in readers:
+        validate(reader, options)
     _check_scopes(findings, of_central.values(), of_edges.values())
 
     clusters = {reader.host.name: _cluster(reader) for reader in readers}
@@ -120,6 +125,9 @@ def plan(
     receivers = [(reader, read_receiver(reader)) for reader in of_central.values()]
     # Which of several is meant, nobody knows.
     receiver = receivers[0][1] if len(receivers) == 1 else None
+    if any(reader.rejected & EXPOSURE for reader, _own in receivers):
+        # What is wrong with it would be repeated for each edge.
+        receiver = None
     complete = not any(reader.incomplete for reader in of_central.values())
 
     tenants: set[str] = set()
@@ -148,6 +156,8 @@ def plan(
         for reader, own in receivers
     ]
     queries = [_query(reader) for reader in of_central.values()]
+    for reader in of_central.values():
+        check_receiver(reader)
     if findings.problems:
         raise ProblemError(findings.problems)
     fleet: dict[str, object] = {
@@ -193,9 +203,9 @@ def _check_names(findings: Findings, readers: Sequence[HostReader], known: Colle
     for reader in readers:
         for name in reader.host.variables:
             if name.startswith(PREFIXES) and name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                fix = f"write {near[0]}" if near else "take it away, or give it another beginning if it is your own"
-                findings.refuse(reader.host.name, name, "there is no such variable", fix)
+                prefix = next(prefix for prefix in PREFIXES if name.startswith(prefix))
+                reserved = f"remove it or rename it: names that begin with {prefix} are reserved for this collection"
+                findings.refuse(reader.host.name, name, "unknown variable", wording(name, known) or reserved)
 
 
 def _check_scopes(findings: Findings, central: Collection[HostReader], edges: Collection[HostReader]) -> None:

@@ -35,6 +35,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model 
 LONGEST_STATEFUL_SET = 52
 
 
+#: Variables that say where and how edges reach the receiver.
+EXPOSURE = frozenset({"thanos_receiver_ingress", "thanos_receiver_load_balancer", "thanos_receiver_tls"})
+
+
 @dataclass(frozen=True)
 class Receiver:
     """What edges must know of the receiver."""
@@ -82,6 +86,11 @@ def _load_balancer(reader: HostReader) -> tuple[str, int] | None:
         reader.require(name, f"port {port} is no port", f"give a number from 1 to {HIGHEST_PORT}")
     if not reader.within(name, content, "enabled", True):
         return None
+    host, _colon, number = address.partition(":")
+    if number.isdigit():
+        fix = f"write {{address: {host}, port: {number}}}"
+        reader.require(f"{name}.address", f"{address!r} includes a port, which is a key of its own", fix)
+        return (address, port)
     # Told here once, and not for each edge that takes this way.
     return (_reachable(reader, name, address) if address else "", port)
 

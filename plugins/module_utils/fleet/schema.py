@@ -9,17 +9,22 @@ They have their defaults here and in no role, because the defaults of a role are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import Flaw
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import TENANT_HEADER
 
 Role = Literal["central", "edge"]
 #: What a plan is for: to change clusters, or only to read them.
 Purpose = Literal["change", "read"]
+
+#: Stands in inventories/example for what nobody but the user knows.
+PLACEHOLDER = "CHANGE-ME"
 
 #: Who says that a variable is meant for this collection.
 PREFIXES = ("edge_exporters_", "fleet_", "legacy_prometheus_", "object_storage_", "prometheus_agent_", "thanos_")
@@ -34,9 +39,21 @@ CREDENTIALS_FILES = {
     "token": "token",
 }
 
+#: Which group reads the variables of a role. All others are of every cluster.
+_SCOPES: dict[str, Literal["central", "edge"]] = {
+    "edge_exporters_": "edge",
+    "legacy_prometheus_": "edge",
+    "object_storage_": "central",
+    "prometheus_agent_": "edge",
+    "thanos_": "central",
+}
+
 VIAS = ("load_balancer", "ingress", "url")
 
 _Value = TypeVar("_Value", str, int, bool, list[object])
+_Any = TypeVar("_Any")
+#: What follows the name of a variable where a problem is about a part of it.
+_VARIABLE = re.compile(r"[^a-zA-Z0-9_]")
 # A message that names more hosts than this is not read.
 _MOST_HOSTS = 5
 
@@ -130,9 +147,17 @@ _TABLE = (
 SCHEMA = {variable.name: variable for variable in _TABLE}
 
 
+def applies(name: str, role: Role) -> bool:
+    """Whether hosts of a group read a variable of this collection."""
+    if name in SCHEMA:
+        return SCHEMA[name].applies(role)
+    scope = next((scope for prefix, scope in _SCOPES.items() if name.startswith(prefix)), role)
+    return scope == role and name.startswith(PREFIXES)
+
+
 @dataclass(frozen=True)
 class Host:
-    """What the inventory says of a cluster: which variables it has, and the values of those that are asked for.
+    """What the inventory says of a cluster: which variables it has, and the values of those of this collection.
 
     Of a variable whose template fails there is the reason instead of a value.
     """
@@ -140,7 +165,7 @@ class Host:
     name: str
     variables: Collection[str] = ()
     values: Mapping[str, object] = field(default_factory=dict)
-    failures: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, Flaw] = field(default_factory=dict)
 
 
 class Findings:
@@ -166,12 +191,14 @@ class Findings:
 
 
 def concealed(credentials: object) -> object:
-    """Instead of each secret only whether there is one. The user's name is none."""
+    """Instead of each secret only whether there is one. The user's name is none, nor is the placeholder."""
     if not isinstance(credentials, Mapping):
         # Its type is all that is told of it.
         return type(credentials)() if isinstance(credentials, str | int | float | list) else credentials
     return {
-        key: value if value is None or key == "username" else isinstance(value, str) and bool(value.strip())
+        key: value
+        if value in (None, PLACEHOLDER) or key == "username"
+        else isinstance(value, str) and bool(value.strip())
         for key, value in credentials.items()
     }
 
@@ -201,26 +228,51 @@ class HostReader:
         self.role = role
         #: Whether something that only a change of clusters needs is missing or invalid.
         self.incomplete = False
+        #: Variables that something is wrong with.
+        self.rejected: set[str] = set()
         self._findings = findings
         self._purpose = purpose
-        self._values = {
-            name: value
-            for name, value in host.values.items()
-            if value is not None and name in SCHEMA and SCHEMA[name].applies(role)
-        }
-        for name, reason in host.failures.items():
-            cause = f"its template fails{f': {reason}' if reason else ''}"
-            # Whoever only reads clusters may not have the password of the vault.
-            refuse = self.require if SCHEMA[name].secret else self.refuse
-            refuse(name, cause, "correct the template, or set what it uses")
+        self._values = {name: value for name, value in host.values.items() if value is not None and applies(name, role)}
+        for name, flaw in host.failures.items():
+            self.reject(name, flaw, unknown=True)
+
+    def put(self, name: str, value: object) -> None:
+        """Read a variable as this value from now on."""
+        self._values[name] = value
+
+    def given(self, name: str, otherwise: _Any) -> _Any:
+        """The value of a role's variable where the inventory gives one of this type."""
+        value = self._values.get(name, otherwise)
+        return value if isinstance(value, type(otherwise)) else otherwise
+
+    def reject(self, name: str, flaw: Flaw, *, unknown: bool = False) -> None:
+        """Report what is wrong with a variable, and read it as its default from now on.
+
+        Its value is unknown where only somebody else has it, who may not be the one who reads the clusters.
+        """
+        if not flaw.certain:
+            self.warn(f"{name}{flaw.at}", flaw.cause, flaw.fix)
+            return
+        self._values.pop(name, None)
+        if name.startswith("fleet_") or (name in SCHEMA and not unknown):
+            refuse = self.refuse
+        else:
+            refuse = self.require if name in SCHEMA else self.refuse_change
+        refuse(f"{name}{flaw.at}", flaw.cause, flaw.fix)
 
     def refuse(self, at: str, cause: str, fix: str) -> None:
+        self.rejected.add(_VARIABLE.split(at, maxsplit=1)[0])
         self._findings.refuse(self.host.name, at, cause, fix)
 
     def require(self, at: str, cause: str, fix: str) -> None:
-        """Refuse what a change of clusters needs. Where they are only read, it is a warning."""
+        """Refuse to change clusters without something that the plan is made from. To read them, it is not needed."""
         self.incomplete = True
+        self.refuse_change(at, cause, fix)
+
+    def refuse_change(self, at: str, cause: str, fix: str) -> None:
+        """Refuse what only a change of clusters needs. Where they are only read, it is a warning."""
         if self._purpose == "read":
+            self.rejected.add(_VARIABLE.split(at, maxsplit=1)[0])
             self.warn(at, f"{cause} (phases 1 and 2 refuse this)", fix)
         else:
             self.refuse(at, cause, fix)

@@ -10,16 +10,26 @@ import pytest
 import yaml
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import Flaw, Option, options_of
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import Plan, plan
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, Variable, concealed
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import config_hash
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import spec as remote_write_spec
 
 SECRET = "word-that-must-stay-secret"
-SPECS = Path(__file__).parents[3] / "roles/fleet/meta/argument_specs.yml"
+ROLES = Path(__file__).parents[3] / "roles"
+SPECS = ROLES / "fleet/meta/argument_specs.yml"
+OPTIONS = {
+    name: option
+    for path in ROLES.glob("*/meta/argument_specs.yml")
+    for name, option in options_of(yaml.safe_load(path.read_text()), {}).items()
+}
 ADDRESS = {"thanos_receiver_load_balancer": {"address": "192.168.101.210"}}
-INGRESS = {"thanos_receiver_ingress": {"host": "receiver.miribit.lab"}}
-TLS = {**ADDRESS, "thanos_receiver_tls": True}
+INGRESS = {
+    "thanos_receiver_ingress": {"host": "receiver.miribit.lab"},
+    "thanos_receiver_ingress_annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"},
+}
+TLS = {**ADDRESS, "thanos_receiver_tls": True, "thanos_receiver_tls_secret": "receiver"}
 CERTIFICATE = {"ca": True, "cert": True, "key": True}
 
 
@@ -34,7 +44,7 @@ def planned(
     central = ADDRESS if central is None else central
     edge = edge or {}
     edges = [host("cluster-02", **edge), host("cluster-03", **(edge if other is None else other))]
-    return plan([host("cluster-01", **central)], edges)
+    return plan([host("cluster-01", **central)], edges, OPTIONS)
 
 
 def fact(central: dict[str, Any] | None = None, edge: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -287,7 +297,7 @@ def test_a_load_balancer_may_choose_its_address_and_an_ingress_be_the_only_way()
         ({"thanos_receiver_load_balancer": {"enabled": False}}, "load_balancer", "the receiver has none"),
         (ADDRESS, "ingress", "the receiver has no Ingress"),
         (ADDRESS, "url", "the URL is not given"),
-        (ADDRESS, "tunnel", "there is no way 'tunnel'"),
+        (ADDRESS, "tunnel", "must be one of '', load_balancer, ingress, url, not the string 'tunnel'"),
     ],
 )
 def test_a_way_that_leads_nowhere_is_refused_once_for_all_edges(central: dict[str, Any], via: str, words: str) -> None:
@@ -316,7 +326,7 @@ def test_a_url_that_no_other_cluster_can_reach_is_refused() -> None:
         ),
         ({"thanos_receiver_ingress": {"host": "receiver"}}, "thanos_receiver_ingress: the name receiver has a single"),
         ({"thanos_receiver_ingress": {"host": "Receiver.lab"}}, "an Ingress cannot have the host 'Receiver.lab'"),
-        ({**ADDRESS, "thanos_receiver_ingress": {"hosts": "a"}}, "there is no key 'hosts'"),
+        ({**ADDRESS, "thanos_receiver_ingress": {"hosts": "a"}}, "unknown key 'hosts'. Fix: write host."),
     ],
 )
 def test_an_address_of_the_receiver_that_no_edge_can_reach_is_refused_at_the_receiver(
@@ -388,7 +398,7 @@ def test_an_existing_secret_does_as_well() -> None:
             {"prometheus_agent_credentials": {"passwort": True}},
             "prometheus_agent_credentials: there is no key 'passwort'",
         ),
-        ({"prometheus_agent_credentials": SECRET}, "prometheus_agent_credentials: it is a text, not a mapping"),
+        ({"prometheus_agent_credentials": SECRET}, "prometheus_agent_credentials: must be a mapping, not a string"),
         ({"prometheus_agent_credentials": {"password": True}}, "prometheus_agent_credentials: there is no username"),
         ({"prometheus_agent_username": "edge"}, "prometheus_agent_username: there is no password that it goes with"),
         (
@@ -403,7 +413,7 @@ def test_an_existing_secret_does_as_well() -> None:
         ),
         (
             {"prometheus_agent_credentials_secret": "a", "prometheus_agent_credentials_keys": ["ca", "certificate"]},
-            "a key is none that the agent uses",
+            "prometheus_agent_credentials_keys[1]: must be one of ca, cert, key",
         ),
         (
             {
@@ -526,19 +536,20 @@ def test_no_edges_are_a_warning() -> None:
 
 def test_an_unknown_variable_is_named_with_the_nearest_real_one() -> None:
     refusal = refused(edge={"fleet_namespaces": "a"}, other={})
-    assert refusal == "Host cluster-02, fleet_namespaces: there is no such variable. Fix: write fleet_namespace."
+    assert refusal == "Host cluster-02, fleet_namespaces: unknown variable. Fix: write fleet_namespace."
 
 
 @pytest.mark.parametrize("name", ["thanos_zzz", "prometheus_agent_qqq", "object_storage_bukket", "fleet_"])
 def test_every_beginning_of_the_collection_is_looked_at(name: str) -> None:
-    assert f"Hosts cluster-02 and cluster-03, {name}: there is no such variable" in refused(edge={name: 1})
+    assert f"Hosts cluster-02 and cluster-03, {name}: unknown variable. Fix: " in refused(edge={name: 1})
 
 
 def test_variables_of_roles_and_of_others_are_left_alone() -> None:
     edge = host("cluster-02", thanos_store_replicas=2, other_variable=1, __thanos_internal=1)
-    plan([host("cluster-01", **ADDRESS)], [edge], known=["thanos_store_replicas"])
+    options = {"thanos_store_replicas": Option("int")}
+    plan([host("cluster-01", **ADDRESS)], [edge], options)
     with pytest.raises(ProblemError, match="write thanos_store_replicas"):
-        plan([host("cluster-01", **ADDRESS)], [host("cluster-02", thanos_store_replica=2)], ["thanos_store_replicas"])
+        plan([host("cluster-01", **ADDRESS)], [host("cluster-02", thanos_store_replica=2)], options)
 
 
 def test_variables_for_all_hosts_count_only_where_they_apply() -> None:
@@ -565,15 +576,19 @@ def test_a_variable_of_the_play_is_refused() -> None:
     assert str(error.value).startswith("fleet_namespace: it is set in the play, where it says nothing of the clusters")
 
 
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [("'region' is undefined", "its template fails: 'region' is undefined"), ("", "its template fails. Fix")],
-)
-def test_a_template_that_fails_is_told_with_its_reason(reason: str, words: str) -> None:
-    edge = Host("cluster-02", ["fleet_context"], {}, {"fleet_context": reason})
+def test_a_template_that_fails_is_reported_with_its_cause() -> None:
+    edge = Host("cluster-02", ["fleet_context"], {}, {"fleet_context": Flaw("its template fails", "correct it")})
     with pytest.raises(ProblemError) as error:
         plan([host("cluster-01", **ADDRESS)], [edge])
-    assert str(error.value).startswith(f"Host cluster-02, fleet_context: {words}")
+    assert str(error.value) == "Host cluster-02, fleet_context: its template fails. Fix: correct it."
+
+
+@pytest.mark.parametrize("name", ["thanos_team", "fleet_pod_security", "prometheus_agent_qqq"])
+def test_a_name_that_is_near_no_variable_gets_no_proposal(name: str) -> None:
+    prefix = "prometheus_agent_" if name.startswith("p") else f"{name.partition('_')[0]}_"
+    assert refused(edge={name: 1}).endswith(
+        f"Fix: remove it or rename it: names that begin with {prefix} are reserved for this collection."
+    )
 
 
 @pytest.mark.parametrize("variable", SCHEMA.values(), ids=list(SCHEMA))
@@ -608,7 +623,7 @@ def test_a_message_names_no_more_hosts_than_can_be_read() -> None:
 
 def read(central: dict[str, Any] | None = None, edge: dict[str, Any] | None = None) -> Plan:
     edges = [host("cluster-02", **(edge or {})), host("cluster-03")]
-    return plan([host("cluster-01", **(central or {}))], edges, purpose="read")
+    return plan([host("cluster-01", **(central or {}))], edges, OPTIONS, purpose="read")
 
 
 def test_to_read_clusters_their_names_are_enough() -> None:
@@ -641,7 +656,7 @@ def test_a_plan_in_which_nothing_is_missing_is_the_same_for_both_purposes() -> N
         ({**ADDRESS, "thanos_receiver_rings": [{"name": "default", "replicas": 1}]}, {}),
         ({**ADDRESS, "thanos_receiver_tenant_header": "a b"}, {}),
         (ADDRESS, {"prometheus_agent_tenant": "/"}),
-        (ADDRESS, {"prometheus_agent_remote_write_via": "tunnel"}),
+        (ADDRESS, {"prometheus_agent_remote_write_via": "ingress"}),
         (ADDRESS, {"prometheus_agent_credentials": {"password": True}}),
         (ADDRESS, {"prometheus_agent_credentials_secret": "a"}),
         (ADDRESS, {"fleet_prometheus_version": "2.0.0"}),
@@ -664,9 +679,9 @@ def test_what_only_phases_need_is_a_warning_and_not_in_the_fact(central: dict[st
 @pytest.mark.parametrize(
     ("central", "edge", "words"),
     [
-        ({"thanos_reciever_tls": True}, {}, "thanos_reciever_tls: there is no such variable"),
-        ({"thanos_receiver_routers": "two"}, {}, "thanos_receiver_routers is a text, not a whole number"),
-        ({"thanos_receiver_load_balancer": {"adress": "192.0.2.1"}}, {}, "there is no key 'adress'"),
+        ({"thanos_reciever_tls": True}, {}, "thanos_reciever_tls: unknown variable"),
+        ({"thanos_receiver_routers": "two"}, {}, "thanos_receiver_routers: must be an integer, not the string 'two'"),
+        ({"thanos_receiver_load_balancer": {"adress": "192.0.2.1"}}, {}, "unknown key 'adress'. Fix: write address"),
         ({"thanos_query_name": "Query"}, {}, "'Query' is not a name of a Service"),
         ({}, {"fleet_namespace": "A"}, "fleet_namespace: 'A' is not a namespace's name"),
         ({}, {"fleet_context": "cluster-03"}, "they are one cluster, context cluster-03"),
@@ -684,12 +699,14 @@ def test_names_types_contexts_and_labels_are_refused_where_clusters_are_only_rea
 
 
 def test_credentials_that_cannot_be_read_are_a_warning_where_clusters_are_only_read() -> None:
-    edge = Host("cluster-02", ["prometheus_agent_credentials"], {}, {"prometheus_agent_credentials": "no vault"})
+    edge = Host(
+        "cluster-02", ["prometheus_agent_credentials"], {}, {"prometheus_agent_credentials": Flaw("no vault", "")}
+    )
     central = [host("cluster-01", **ADDRESS)]
-    with pytest.raises(ProblemError, match="prometheus_agent_credentials: its template fails: no vault"):
+    with pytest.raises(ProblemError, match="prometheus_agent_credentials: no vault"):
         plan(central, [edge])
     made = plan(central, [edge], purpose="read")
-    assert "its template fails: no vault (phases 1 and 2 refuse this)" in str(made.warnings[0])
+    assert "no vault (phases 1 and 2 refuse this)" in str(made.warnings[0])
     assert made.fleet["clusters"]["cluster-02"]["remote_write"] is None  # type: ignore[index]
 
 
@@ -813,7 +830,7 @@ def test_an_image_of_the_version_is_none(image: str) -> None:
         ),
         ({"thanos_receiver_replication_factor": 0}, "thanos_receiver_replication_factor: nothing would be stored"),
         ({"thanos_receiver_rings": []}, "thanos_receiver_rings: it is not a list of rings"),
-        ({"thanos_receiver_rings": ["a"]}, "thanos_receiver_rings, Ring 1: it is a text, not a mapping"),
+        ({"thanos_receiver_rings": ["a"]}, "thanos_receiver_rings[0]: must be a mapping, not a string"),
         (
             {"thanos_receiver_rings": [{"name": "a", "replicas": 3, "tenants": ["a"]}]},
             "thanos_receiver_rings, Tenant 'default-tenant': no ring takes it",
