@@ -92,7 +92,7 @@ options:
     type: float
     default: 5
 seealso:
-  - plugin: miribit.thanos.problem_report
+  - plugin: miribit.thanos._problem_report
     plugin_type: filter
 """
 
@@ -119,7 +119,7 @@ EXAMPLES = r"""
 
     - name: Stop if anything is wrong
       ansible.builtin.fail:
-        msg: "{{ problems | miribit.thanos.problem_report }}"
+        msg: "{{ problems | miribit.thanos._problem_report }}"
       vars:
         problems: "{{ ansible_play_hosts_all | map('extract', hostvars) | map(attribute='access.problems') | flatten }}"
       when: problems | length > 0

@@ -16,7 +16,7 @@ description:
   - An edge delivers if every agent answers and is refused nothing while it is watched, and Thanos Query has a new
     sample of each of its targets that are up. New is what is no older than two scrape intervals and a minute.
   - That is what one look can tell. What proves a change is M(miribit.thanos.migration_gate).
-  - Agents are found by what they run, never by their names, as M(miribit.thanos.edge_info) does.
+  - Agents are found by what they run, never by their names, as M(miribit.thanos._edge_info) does.
   - What cannot be asked is told in RV(why), and its figures are null. The module does not fail for it, and neither for
     a cluster that cannot be reached, so that the look at the others goes on. Before phase 1, there is no Thanos Query.
   - The kubeconfig's user needs the verb C(list) on C(pods), C(statefulsets), C(deployments), C(daemonsets) and
@@ -55,7 +55,7 @@ options:
     type: float
 seealso:
   - module: miribit.thanos.migration_gate
-  - module: miribit.thanos.edge_info
+  - module: miribit.thanos._edge_info
   - module: miribit.thanos.fleet_audit
 """
 
@@ -75,7 +75,7 @@ EXAMPLES = r"""
 
 - name: Show why it does not
   ansible.builtin.debug:
-    msg: "{{ found.why | miribit.thanos.problem_report }}"
+    msg: "{{ found.why | miribit.thanos._problem_report }}"
   when: not found.delivers
 """
 

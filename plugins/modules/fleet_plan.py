@@ -147,7 +147,7 @@ clusters:
 receiver:
   description:
     - The receiver on the central cluster. Null for O(purpose=read) where a setting is missing or invalid.
-    - C(tenants) are all that some edge writes as. C(rings) is what the filter P(miribit.thanos.hashrings#filter) takes,
+    - C(tenants) are all that some edge writes as. C(rings) is what the filter P(miribit.thanos.hashring#filter) takes,
       C(hashrings_text) the file and C(config_hash) its hash. C(stateful_sets) are the ingestors, C(endpoints) the
       addresses of their pods. C(vertical_compaction) says whether blocks that overlap are compacted.
     - C(load_balancer) and C(ingress) are null where there is none. The address of C(load_balancer) is empty where the

@@ -81,7 +81,7 @@ options:
     type: list
     elements: str
 seealso:
-  - plugin: miribit.thanos.hashrings
+  - plugin: miribit.thanos.hashring
     plugin_type: filter
   - plugin: miribit.thanos.receive_config_hash
     plugin_type: filter

@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
         result: Answer = super().run(tmp, task_vars)
         file = Path(os.environ["OPERATOR_CALLS"])
         before = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        module = self._task.resolved_action.rpartition(".")[2]
+        module = self._task.resolved_action.rpartition(".")[2].removeprefix("_")
         arguments = json.loads(json.dumps(dict(self._task.args)))
         written = "" if self._task.check_mode else "done"
         with file.open("a") as calls:

@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        module = self._task.resolved_action.rpartition(".")[2]
+        module = self._task.resolved_action.rpartition(".")[2].removeprefix("_")
         arguments = dict(self._task.args)
         variables = task_vars or {}
         host = variables["inventory_hostname"]

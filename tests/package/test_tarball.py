@@ -92,7 +92,7 @@ def test_a_filter_works_where_only_the_tarball_is_installed(empty_home: Path, en
 def test_the_examples_of_rings_run(empty_home: Path, env: dict[str, str]) -> None:
     tasks = []
     for kind, names in {
-        "filter": ("hashrings", "receive_owners", "receive_distribution"),
+        "filter": ("hashring", "receive_owners", "receive_distribution"),
         "module": ("hashring",),
     }.items():
         full_names = [f"{COLLECTION}.{name}" for name in names]

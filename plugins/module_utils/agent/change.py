@@ -161,7 +161,7 @@ class Planned:
 
 
 def plan(edge: Facts, wish: Wish, remembered: Remembered, yaml: Yaml) -> Planned:
-    """The change of the agent of an edge, from what module edge_info returns with its texts.
+    """The change of the agent of an edge, from what module _edge_info returns with its texts.
 
     Raises ProblemError with everything that keeps it from being changed.
     """

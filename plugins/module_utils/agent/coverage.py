@@ -23,7 +23,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets 
 
 Facts = Mapping[str, Any]
 
-#: The lists of edge_info whose pods go when a Full Prometheus does, as far as it has them.
+#: The lists of _edge_info whose pods go when a Full Prometheus does, as far as it has them.
 _GOING = ("servers", "alertmanagers", "grafanas")
 
 _WHY_SILENT = "see why its pods are not ready, or scale it to no pods if it is not needed"
@@ -60,7 +60,7 @@ class Coverage:
 
 
 def coverage(edge: Facts, name: str, accept: Collection[str] = ()) -> Coverage:
-    """Compare the targets that the module edge_info returns. The agent has this name, or its custom resource has."""
+    """Compare the targets that the module _edge_info returns. The agent has this name, or its custom resource has."""
     agents = [agent for agent in named(edge["agents"], name) if _runs(agent)]
     ids = {agent["id"] for agent in agents}
     others = [one for one in (*edge["agents"], *edge["servers"]) if one["id"] not in ids and _runs(one)]

@@ -208,7 +208,7 @@ def _selector(item: Mapping[str, Any] | None) -> str:
 
 
 def target_fact(target: Target) -> Facts:
-    """Target as the module edge_info returns it."""
+    """Target as the module _edge_info returns it."""
     return {
         **target.key.as_dict(),
         "job": target.labels.get("job"),

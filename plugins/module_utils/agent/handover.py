@@ -121,7 +121,7 @@ class Handover:
 def plan(
     edge: Facts, wish: Wish, custom_resource: Facts | None, remembered: Facts, yaml: Yaml, *, knows_kind: bool = True
 ) -> Handover:
-    """From what module edge_info returns with texts, the PrometheusAgent of that name, and what the record keeps."""
+    """From what module _edge_info returns with texts, the PrometheusAgent of that name, and what the record keeps."""
     maker = _Planner(edge, wish, custom_resource or {}, yaml)
     return maker.planned(remembered, knows_kind=knows_kind)
 
@@ -330,7 +330,7 @@ class Return:
 
 
 def back(edge: Facts, name: str, namespace: str, custom_resource: Facts | None, remembered: Facts) -> Return:
-    """From what module edge_info returns, the PrometheusAgent of that name, and what the record keeps."""
+    """From what module _edge_info returns, the PrometheusAgent of that name, and what the record keeps."""
     there = {str(old): old for old in others_of(edge, name, namespace)}
     problems, found = [], []
     for entry in map(mapping, elements(remembered.get("old"))):

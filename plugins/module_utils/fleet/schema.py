@@ -102,7 +102,7 @@ _TABLE = (
         "thanos_receiver_rings",
         [{"name": "default", "replicas": 3}],
         "central",
-        "Rings of ingestors, as the filter hashrings takes them; service may be left out",
+        "Rings of ingestors, as the filter hashring takes them; service may be left out",
     ),
     Variable(
         "thanos_receiver_load_balancer",

@@ -69,7 +69,7 @@ class Plan:
 
 
 def plan(spec: object, options: Mapping[str, object]) -> Plan:
-    """What the filter hashrings and the module hashring make of their options."""
+    """What the filter and the module hashring make of their options."""
     reader = RingReader()
     namespace = reader.value("Options", options, "namespace", "")
     cluster_domain = reader.value("Options", options, "cluster_domain", "")

@@ -155,7 +155,7 @@ def read_key(fact: Mapping[str, object]) -> TargetKey:
 
 
 def read_target(fact: Mapping[str, object]) -> Target:
-    """Target as the module edge_info returns it."""
+    """Target as the module _edge_info returns it."""
     key, labels = read_key(fact), _texts(fact.get("labels"))
     if job := fact.get("job"):
         labels["job"] = str(job)

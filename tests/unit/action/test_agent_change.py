@@ -18,13 +18,14 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from object_server import ObjectServer
 
-from ansible_collections.miribit.thanos.plugins.action import agent_change, apply_objects
+from ansible_collections.miribit.thanos.plugins.action import _agent_change as agent_change
+from ansible_collections.miribit.thanos.plugins.action import _apply_objects as apply_objects
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import store
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import LOCK_NAME, Lock, Run
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import read_rollback
-from ansible_collections.miribit.thanos.plugins.modules import agent_change as documented
+from ansible_collections.miribit.thanos.plugins.modules import _agent_change as documented
 
 Result = dict[str, Any]
 
@@ -58,7 +59,7 @@ remote_write:
 
 
 def agent(text: str = AUDITED, **more: Any) -> Result:
-    """As module edge_info returns it."""
+    """As module _edge_info returns it."""
     return {
         "id": "StatefulSet monitoring/prometheus-agent [agent]",
         "workload": {"kind": "StatefulSet", "namespace": "monitoring", "name": "prometheus-agent"},
@@ -99,7 +100,7 @@ class Edge:
         self.answers: dict[str, Result] = {}
 
     def run_module(self, action: ActionBase, module_name: str, arguments: Result) -> Result:
-        name = module_name.rpartition(".")[2]
+        name = module_name.rpartition(".")[2].removeprefix("_")
         state = arguments.get("state")
         self.ran.append(f"{name} {state}" if state and name != "k8s" else name)
         self.arguments.append(arguments)
@@ -168,11 +169,11 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
 
 def action(check_mode: bool = False, **options: object) -> agent_change.ActionModule:
     task = Task()
-    task.action = "miribit.thanos.agent_change"
+    task.action = "miribit.thanos._agent_change"
     task.args = {**ACCESS, "namespace": "monitoring", "spec": SPEC, "record": RECORD, "lock": LOCK, **options}
     task.check_mode, task.no_log, task.async_val = check_mode, False, 0
     one = agent_change.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
-    known = {"miribit.thanos.apply_objects": apply_objects}
+    known = {"miribit.thanos._apply_objects": apply_objects}
     loaders = MagicMock()
     loaders.action_loader.get = lambda name, **given: known[name].ActionModule(**given)
     # The collection is not installed where Ansible looks for it.

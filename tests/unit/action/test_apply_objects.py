@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.miribit.thanos.plugins.action.apply_objects import ActionModule
+from ansible_collections.miribit.thanos.plugins.action._apply_objects import ActionModule
 
 Result = dict[str, Any]
 
@@ -27,7 +27,7 @@ class Applying(ActionModule):
 
     def _execute_module(self, module_name: str, module_args: Result, **_others: object) -> Result:
         self.ran.append((module_name, module_args, bool(self._task.no_log)))
-        return self.results[module_name.rpartition(".")[2]]
+        return self.results[module_name.rpartition(".")[2].removeprefix("_")]
 
 
 def applying(check_mode: bool = False, **options: object) -> Applying:

@@ -26,7 +26,7 @@ from remote_scraping_facts import (
     server,
 )
 
-from ansible_collections.miribit.thanos.plugins.action.remote_scraping import ActionModule
+from ansible_collections.miribit.thanos.plugins.action._remote_scraping import ActionModule
 
 Result = dict[str, Any]
 
@@ -65,7 +65,7 @@ class Central:
         self.jobs = deepcopy(jobs)
 
     def answer(self, module: str, options: Result) -> Result:
-        name = module.rpartition(".")[2]
+        name = module.rpartition(".")[2].removeprefix("_")
         if name in self.fails:
             return self.fails[name]
         known: dict[str, Callable[[Result], Result]] = {
@@ -113,7 +113,7 @@ class Scraping(ActionModule):
         return self.central.answer(module_name, module_args)
 
     def names(self) -> list[str]:
-        return [name.rpartition(".")[2] for name, *_rest in self.ran]
+        return [name.rpartition(".")[2].removeprefix("_") for name, *_rest in self.ran]
 
     def given_to(self, name: str) -> Result:
         (options,) = [options for ran, options, _no_log in self.ran if ran.endswith(f".{name}")]
@@ -137,7 +137,7 @@ def scraping(central: Central, *, check_mode: bool = False, **options: object) -
 
     def apply(_name: str, task: MagicMock, **_others: object) -> MagicMock:
         def run(task_vars: object) -> Result:
-            action.ran.append(("miribit.thanos.apply_objects", task.args, False))
+            action.ran.append(("miribit.thanos._apply_objects", task.args, False))
             if "apply_objects" in central.fails:
                 return central.fails["apply_objects"]
             (item,) = task.args["objects"]
@@ -206,7 +206,7 @@ def test_a_second_run_finds_nothing_and_runs_no_helm() -> None:
 def test_what_can_hold_a_secret_is_run_without_a_log_and_nothing_of_it_is_told() -> None:
     action = scraping(Central(JOB_TWO))
     result = action.run(task_vars={})
-    hidden = {name.rpartition(".")[2] for name, _options, no_log in action.ran if no_log}
+    hidden = {name.rpartition(".")[2].removeprefix("_") for name, _options, no_log in action.ran if no_log}
     assert hidden == {"helm_info", "helm", "migration_record"}
     assert action._task.no_log is False
     assert "planted" not in json.dumps(result)

@@ -44,7 +44,7 @@ NOTHING = Remembered()
 
 
 def agent(name: str = "prometheus-agent", kind: str = "StatefulSet", text: str | None = AUDITED, **more: Any) -> Facts:
-    """As module edge_info returns it, with its texts. What it has loaded is what is written, unless it is given."""
+    """As module _edge_info returns it, with its texts. What it has loaded is what is written, unless it is given."""
     config = {
         "kind": "ConfigMap",
         "namespace": "monitoring",

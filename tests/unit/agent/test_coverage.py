@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.miribit.thanos.plugins.filter.target_coverage import target_coverage
+from ansible_collections.miribit.thanos.plugins.filter._target_coverage import target_coverage
 
 Facts = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.filter.edge_exporters import edge_exporters
+from ansible_collections.miribit.thanos.plugins.filter._edge_exporters import edge_exporters
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.exporters import Decision, decide
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 

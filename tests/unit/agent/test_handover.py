@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from agent_texts import AUDITED, BLOCK, SAAS, YAML
 
-from ansible_collections.miribit.thanos.plugins.filter.agent_handback import agent_handback
-from ansible_collections.miribit.thanos.plugins.filter.agent_handover import agent_handover
+from ansible_collections.miribit.thanos.plugins.filter._operator_handover import operator_handover
+from ansible_collections.miribit.thanos.plugins.filter._operator_rollback import operator_rollback
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.handover import PROVING, Handover, Wish, plan
 
 Facts = dict[str, Any]
@@ -278,7 +278,7 @@ def test_what_an_earlier_run_remembers_is_kept_when_the_old_one_has_left() -> No
 def test_the_filter_says_the_same() -> None:
     edge = {"agents": [agent()], "servers": [], "operators": [OPERATOR]}
     wish = {"name": "thanos-agent", "namespace": "monitoring", "config": CONFIG, "prometheus_version": "3.15.0"}
-    found = agent_handover(edge, {**wish, "credentials_secret": "", "username_secret": ""})
+    found = operator_handover(edge, {**wish, "credentials_secret": "", "username_secret": ""})
     assert found == planned(agent()).as_dict()
 
 
@@ -293,7 +293,7 @@ def test_no_secret_of_a_configuration_is_in_the_plan() -> None:
 
 def back(*agents: Facts, found: Facts | None = None) -> Facts:
     remembered = planned(agent(replicas={"wanted": 2, "ready": 2})).remembered
-    return agent_handback({"agents": list(agents)}, "thanos-agent", "monitoring", found, remembered)
+    return operator_rollback({"agents": list(agents)}, "thanos-agent", "monitoring", found, remembered)
 
 
 def test_who_left_comes_back_with_as_many_pods() -> None:
@@ -309,7 +309,7 @@ def test_one_that_is_gone_cannot_come_back() -> None:
 
 
 def test_where_nothing_is_remembered_nobody_comes_back() -> None:
-    found = agent_handback({"agents": []}, "thanos-agent", "monitoring", resource(), {})
+    found = operator_rollback({"agents": []}, "thanos-agent", "monitoring", resource(), {})
     assert (found["old"], found["exists"], found["runs"]) == ([], True, True)
 
 

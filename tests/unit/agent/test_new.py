@@ -10,7 +10,7 @@ import yaml
 from agent_texts import BLOCK, LABELS, SECRET, YAML, configured
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.filter.agent_manifest import agent_manifest
+from ansible_collections.miribit.thanos.plugins.filter._agent_manifest import agent_manifest
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Wanted
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.new import Manifest, manifest
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError

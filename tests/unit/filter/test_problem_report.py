@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.filter.problem_report import FilterModule, problem_report
+from ansible_collections.miribit.thanos.plugins.filter._problem_report import FilterModule, problem_report
 
 FIRST = {"subject": "b", "cause": "it is broken", "fix": "mend it"}
 SECOND = {"subject": "a", "cause": "it is gone", "fix": "bring it back"}

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.filter.delivery_report import FilterModule as Report
-from ansible_collections.miribit.thanos.plugins.filter.delivery_table import FilterModule as Table
+from ansible_collections.miribit.thanos.plugins.filter._delivery_report import FilterModule as Report
+from ansible_collections.miribit.thanos.plugins.filter._delivery_table import FilterModule as Table
 
 Edge = dict[str, Any]
 
-delivery_report = Report().filters()["delivery_report"]
-delivery_table = Table().filters()["delivery_table"]
+delivery_report = Report().filters()["_delivery_report"]
+delivery_table = Table().filters()["_delivery_table"]
 
 WHY = {"subject": "Samples of cluster-03", "cause": "there are none: it is new", "fix": "run phase 2"}
 

@@ -1,4 +1,4 @@
-"""From how many ingestors there are to the hashring file, as the filter hashrings."""
+"""From how many ingestors there are to the hashring file, as the filter hashring."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
-from ansible_collections.miribit.thanos.plugins.filter.hashrings import FilterModule
+from ansible_collections.miribit.thanos.plugins.filter.hashring import FilterModule
 
-hashrings = FilterModule().filters()["hashrings"]
+hashring = FilterModule().filters()["hashring"]
 
 RING = {"name": "default", "service": "receive", "replicas": 3}
 
 
 def refusals(*rings: Any, namespace: Any = "monitoring", **options: Any) -> list[str]:
     with pytest.raises(AnsibleFilterError) as refused:
-        hashrings(list(rings), namespace, **options)
+        hashring(list(rings), namespace, **options)
     return str(refused.value).removeprefix("- ").split("\n- ")
 
 
@@ -26,7 +26,7 @@ def without(key: str) -> dict[str, Any]:
 
 
 def test_a_ring_has_one_endpoint_for_each_pod_by_ordinal() -> None:
-    assert hashrings([RING], "monitoring") == [
+    assert hashring([RING], "monitoring") == [
         {
             "hashring": "default",
             "algorithm": "ketama",
@@ -37,7 +37,7 @@ def test_a_ring_has_one_endpoint_for_each_pod_by_ordinal() -> None:
 
 def test_each_zone_is_a_statefulset_behind_the_same_service() -> None:
     zones = [{"name": "a", "replicas": 2}, {"name": "b", "replicas": 1}]
-    (ring,) = hashrings([{**without("replicas"), "zones": zones}], "monitoring", "example.org")
+    (ring,) = hashring([{**without("replicas"), "zones": zones}], "monitoring", "example.org")
     assert ring["endpoints"] == [
         {"address": "receive-a-0.receive.monitoring.svc.example.org:10901", "az": "a"},
         {"address": "receive-a-1.receive.monitoring.svc.example.org:10901", "az": "a"},
@@ -46,7 +46,7 @@ def test_each_zone_is_a_statefulset_behind_the_same_service() -> None:
 
 
 def test_a_capnproto_port_is_written_for_each_endpoint() -> None:
-    (ring,) = hashrings([{**RING, "replicas": 1, "capnproto_port": 19392}], "monitoring", replication_factor=1)
+    (ring,) = hashring([{**RING, "replicas": 1, "capnproto_port": 19392}], "monitoring", replication_factor=1)
     host = "receive-0.receive.monitoring.svc.cluster.local"
     assert ring["endpoints"] == [{"address": f"{host}:10901", "capnproto_address": f"{host}:19392"}]
 
@@ -58,21 +58,19 @@ def test_the_other_keys_are_those_of_the_file() -> None:
         "algorithm": "ketama",
         "shuffle_sharding_config": {"shard_size": 3},
     }
-    (ring,) = hashrings([{**RING, **more}], "monitoring", tenants=["team-a"])
+    (ring,) = hashring([{**RING, **more}], "monitoring", tenants=["team-a"])
     assert {key: ring[key] for key in more} == more
 
 
 def test_external_labels_are_written_where_ingestors_load_the_file() -> None:
     labelled = {**RING, "tenants": ["a"], "external_labels": {"team": "a"}}
-    (ring,) = hashrings([labelled], "monitoring", router_only=False)
+    (ring,) = hashring([labelled], "monitoring", router_only=False)
     assert ring["external_labels"] == {"team": "a"}
     assert "they act only where an ingestor loads the ring" in refusals(labelled)[0]
 
 
 def test_numbers_that_templates_of_ansible_2_18_make_texts_of_are_numbers() -> None:
-    assert hashrings([{**RING, "replicas": "3"}], "monitoring", replication_factor="3") == hashrings(
-        [RING], "monitoring"
-    )
+    assert hashring([{**RING, "replicas": "3"}], "monitoring", replication_factor="3") == hashring([RING], "monitoring")
 
 
 @pytest.mark.parametrize(
@@ -119,8 +117,8 @@ def test_zones_that_make_no_sense_are_refused(zones: Any, words: str) -> None:
 
 
 def test_the_largest_of_everything_is_allowed() -> None:
-    assert len(hashrings([{**RING, "replicas": 1000, "capnproto_port": 65535}], "a" * 63)[0]["endpoints"]) == 1000
-    hashrings([{**RING, "service": "a" * 61, "replicas": 10}], "monitoring")
+    assert len(hashring([{**RING, "replicas": 1000, "capnproto_port": 65535}], "a" * 63)[0]["endpoints"]) == 1000
+    hashring([{**RING, "service": "a" * 61, "replicas": 10}], "monitoring")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,7 @@ def test_a_ring_that_is_no_mapping_is_refused() -> None:
 @pytest.mark.parametrize("spec", [None, [], {}, "a"])
 def test_what_is_no_list_of_rings_is_refused(spec: object) -> None:
     with pytest.raises(AnsibleFilterError, match="Option spec: it is not a list of rings"):
-        hashrings(spec, "monitoring")
+        hashring(spec, "monitoring")
 
 
 def test_everything_is_told_at_once() -> None:
@@ -167,6 +165,6 @@ def test_everything_is_told_at_once() -> None:
 def test_an_even_replication_factor_is_allowed_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(Display, "warning", lambda _display, message: shown.append(message))
-    hashrings([RING], "monitoring", replication_factor=2)
+    hashring([RING], "monitoring", replication_factor=2)
     (warning,) = shown
     assert warning.startswith("Replication factor 2: with 2 copies one stored copy is enough")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.miribit.thanos.plugins.filter.from_manifest import from_manifest
-from ansible_collections.miribit.thanos.plugins.filter.object_references import object_references
+from ansible_collections.miribit.thanos.plugins.filter._manifest_objects import manifest_objects
+from ansible_collections.miribit.thanos.plugins.filter._object_references import object_references
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import (
     CLUSTER_WIDE,
@@ -173,12 +173,12 @@ def test_a_refusal_of_a_secret_quotes_nothing() -> None:
 
 
 def test_a_manifest_is_read_without_its_empty_documents() -> None:
-    assert from_manifest("---\n# nothing\n---\na: 1\n---\n") == [{"a": 1}]
+    assert manifest_objects("---\n# nothing\n---\na: 1\n---\n") == [{"a": 1}]
 
 
 def test_a_manifest_that_is_not_yaml_is_refused_without_quoting_it() -> None:
     with pytest.raises(AnsibleFilterError, match=r"not YAML at line 2\. Fix") as refused:
-        from_manifest("a: 1\nb: [planted-secret")
+        manifest_objects("a: 1\nb: [planted-secret")
     assert "planted-secret" not in str(refused.value)
 
 

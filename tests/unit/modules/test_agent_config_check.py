@@ -12,7 +12,7 @@ from agent_texts import AUDITED, SECRET
 from probe_cluster import ProbeCluster, probe_cluster, ran
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.modules import agent_config_check
+from ansible_collections.miribit.thanos.plugins.modules import _agent_config_check as agent_config_check
 
 __all__ = ["probe_cluster"]
 

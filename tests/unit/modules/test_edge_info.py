@@ -16,7 +16,7 @@ from fake_cluster import FakeCluster, served
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import change
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import named as having_the_name
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.modules import edge_info
+from ansible_collections.miribit.thanos.plugins.modules import _edge_info as edge_info
 
 Object = dict[str, Any]
 Look = Callable[..., dict[str, Any]]

@@ -9,7 +9,7 @@ import pytest
 from fake_cluster import FakeCluster, served
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import CLUSTER_WIDE, RESOURCES, labels_of
-from ansible_collections.miribit.thanos.plugins.modules import object_set_info
+from ansible_collections.miribit.thanos.plugins.modules import _object_set_info as object_set_info
 
 KEPT, GONE, FOREIGN = (f"v1/ConfigMap/monitoring/{name}" for name in ("kept", "gone", "foreign"))
 CONFIG_MAPS = "/api/v1/namespaces/monitoring/configmaps"

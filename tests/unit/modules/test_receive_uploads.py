@@ -16,7 +16,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Req
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.uploads import command, held, read
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
-from ansible_collections.miribit.thanos.plugins.modules import receive_uploads
+from ansible_collections.miribit.thanos.plugins.modules import _receive_uploads as receive_uploads
 
 __all__ = ["probe_cluster"]
 

@@ -9,7 +9,7 @@ import pytest
 from fake_cluster import FakeCluster, served
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.modules import remote_scraping
+from ansible_collections.miribit.thanos.plugins.modules import _remote_scraping as remote_scraping
 
 Ask = Callable[..., dict[str, Any]]
 Object = dict[str, Any]

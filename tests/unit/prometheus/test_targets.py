@@ -9,7 +9,7 @@ import pytest
 import remote_scraping_facts
 from audit_facts import changed
 
-from ansible_collections.miribit.thanos.plugins.filter.target_coverage import target_coverage
+from ansible_collections.miribit.thanos.plugins.filter._target_coverage import target_coverage
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import target_fact
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import (
     Places,

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.miribit.thanos.plugins.filter.receive_steps import receive_steps
+from ansible_collections.miribit.thanos.plugins.filter._ingestor_scaling_steps import ingestor_scaling_steps
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.scaling import steps
 
 
@@ -52,7 +52,7 @@ def stateful_set(name: str, replicas: int, **spec: Any) -> dict[str, Any]:
 
 def test_the_filter_reads_what_the_api_server_gives() -> None:
     zone = {"nodeSelector": {"topology.kubernetes.io/zone": "z"}}
-    found = receive_steps(wanted(a=1), [stateful_set("a", 2), stateful_set("gone", 1, **zone)])
+    found = ingestor_scaling_steps(wanted(a=1), [stateful_set("a", 2), stateful_set("gone", 1, **zone)])
     gone = {"name": "gone", "service": "receive", "zone": "z"}
     assert found == {
         "up": [{"name": "a", "service": "receive", "running": 2, "replicas": 2, "pods": []}],

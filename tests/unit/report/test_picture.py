@@ -9,7 +9,7 @@ from ansible.errors import AnsibleFilterError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.miribit.thanos.plugins.filter.audit_picture import audit_picture
+from ansible_collections.miribit.thanos.plugins.filter._audit_picture import audit_picture
 from ansible_collections.miribit.thanos.plugins.module_utils.report.picture import draw
 from ansible_collections.miribit.thanos.plugins.module_utils.report.picture_bars import bars
 from ansible_collections.miribit.thanos.plugins.module_utils.report.picture_text import length, wrapped

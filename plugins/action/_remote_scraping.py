@@ -1,0 +1,354 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import plan
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Entry, Found, Taken
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.source import (
+    Release,
+    SecretJobs,
+    Source,
+    chart_problems,
+    helm_problem,
+    read_release,
+    read_secret,
+)
+from ansible_collections.miribit.thanos.plugins.modules._remote_scraping import argument_spec
+from ansible_collections.miribit.thanos.plugins.plugin_utils.polling import Progress, Renewal, looks
+from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
+
+Result = dict[str, Any]
+_Value = TypeVar("_Value")
+#: Where the jobs of a source are, with all that is needed to write them anew.
+Held = Release | SecretJobs
+
+RECORD_KEY = "remote_scraping"
+_COMPONENT = "remote-scraping"
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One source, and what its list of jobs becomes."""
+
+    source: Source
+    held: Held
+    jobs: Sequence[object]
+
+    @property
+    def is_none(self) -> bool:
+        return list(self.jobs) == list(self.held.jobs)
+
+
+class ActionModule(RunningAction):
+    """The documentation is in the module remote_scraping, which looks. What can hold a secret is run without a log."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
+        result: Result = super().run(tmp, task_vars)
+        _validation, self._options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
+        self._task_vars = task_vars
+        self._progress = Progress(task_vars, quiet=self._task.no_log)
+        self._renewal = Renewal()
+        step = self._take_out if self._options["state"] == "absent" else self._put_back
+        try:
+            return result | step()
+        except ProblemError as error:
+            failed = {"failed": True, "msg": str(error), "problems": error.as_dicts()}
+            return {**result, **failed, "progress": self._progress.told}
+
+    # The two ways.
+
+    def _take_out(self) -> Result:
+        edges, labels = self._options["edges"], self._options["labels"]
+        found, problems = plan.look_over(self._look(), edges, labels, self._options["nodes"])
+        entries = self._recorded(edges) if any(one.source.is_changeable for one in found) else {}
+        before = [entry for several in entries.values() for entry in several]
+        taken: list[tuple[_Change, Taken]] = []
+        for one in found:
+            if not one.source.is_changeable:
+                problems += one.by_hand(one.source.unchangeable())
+                continue
+            try:
+                taken.append(self._planned(one, before))
+            except ProblemError as error:
+                problems += one.doubled(error.problems)
+        problems += [problem for _change, outcome in taken for problem in outcome.problems]
+        own = plan.by_edge(outcome.entries for _change, outcome in taken)
+        gone = {change.source: outcome.gone for change, outcome in taken if outcome.gone}
+        if gone and not self._task.check_mode:
+            self._hold_lock()
+            self._record({edge: plan.together(entries.get(edge, ()), own[edge]) for edge in own})
+            self._write(change for change, _outcome in taken)
+            self._wait(lambda servers: plan.still_scraped(servers, gone))
+        return self._told_as(own, problems, changed=bool(own), comes=False)
+
+    def _planned(self, one: Found, before: Iterable[Entry]) -> tuple[_Change, Taken]:
+        """What becomes of one source. Raises ProblemError where nothing can go."""
+        held = self._read(one.source)
+        recorded = [entry.piece for entry in before if entry.source == one.source]
+        taken = plan.take(one.source, one.remotes, held.jobs, recorded)
+        if taken.entries and (found := self._chart_problems(one.source, held)):
+            raise ProblemError(found)
+        return _Change(one.source, held, taken.jobs), taken
+
+    def _put_back(self) -> Result:
+        own = {edge: entries for edge, entries in self._recorded(self._options["edges"]).items() if entries}
+        entries = [entry for several in own.values() for entry in several]
+        problems = plan.orphans(entries, self._look()) if entries else []
+        changes: list[_Change] = []
+        back: dict[Source, set[tuple[str, TargetKey | None]]] = {}
+        for source in dict.fromkeys(entry.source for entry in entries):
+            several = [entry for entry in entries if entry.source == source]
+            try:
+                held = self._read(source)
+            except ProblemError as error:
+                problems += error.problems
+                continue
+            after = scrape_jobs.put_back(held.jobs, [entry.piece for entry in several])
+            change = _Change(source, held, after)
+            if not change.is_none:
+                problems += self._chart_problems(source, held)
+            changes.append(change)
+            back[source] = set().union(*(plan.awaited(entry, after) for entry in several))
+        if problems:
+            raise ProblemError(problems)
+        if own and not self._task.check_mode:
+            self._hold_lock()
+            self._write(changes)
+            self._wait(lambda servers: plan.not_yet_scraped(servers, back))
+            self._record(dict.fromkeys(own))
+        return self._told_as(own, [], changed=bool(own), comes=True)
+
+    def _told_as(
+        self, own: Mapping[str, Sequence[Entry]], problems: Iterable[Problem], *, changed: bool, comes: bool
+    ) -> Result:
+        jobs = [told for edge in sorted(own) for told in plan.told_jobs(edge, own[edge])]
+        distinct = list(dict.fromkeys(problems))
+        shown = {"diff": plan.diff(jobs, comes=comes)} if changed else {}
+        warnings = {"warnings": [str(problem) for problem in distinct]} if distinct else {}
+        told = [problem.as_dict() for problem in distinct]
+        return {
+            "changed": changed,
+            "jobs": jobs,
+            "problems": told,
+            "progress": self._progress.told,
+            **shown,
+            **warnings,
+        }
+
+    # What is read.
+
+    @property
+    def _access(self) -> Result:
+        return {key: self._options[key] for key in ("kubeconfig", "context") if self._options[key] is not None}
+
+    def _look(self) -> list[Result]:
+        # What is left out, the module does not need for a look.
+        options = {"namespace": self._options["namespace"], "edges": {}, "record": {}}
+        servers: list[Result] = _plain(
+            self._ran("miribit.thanos._remote_scraping", {**self._access, **options})["servers"]
+        )
+        return servers
+
+    def _recorded(self, edges: Iterable[str]) -> dict[str, list[Entry]]:
+        """What was taken out before, for each edge."""
+        found: dict[str, list[Entry]] = {}
+        problems = []
+        for edge in sorted(edges):
+            options = {**self._record_options(edge), "rollback_wanted": True}
+            done = self._ran("miribit.thanos.migration_record", options, secret=True)
+            content = _plain((done.get("rollback") or {}).get(RECORD_KEY)) or []
+            entries = [plan.read_entry(one) for one in content]
+            found[edge] = [entry for entry in entries if entry is not None]
+            if None in entries:
+                cause = f"its key {RECORD_KEY} cannot be read, which holds what is no longer scraped remotely"
+                fix = "restore it; or put the jobs back by hand, and take the key out with migration_record"
+                problems.append(Problem(f"Record of {edge}", cause, fix))
+        if problems:
+            raise ProblemError(problems)
+        return found
+
+    def _read(self, source: Source) -> Held:
+        if source.kind == "helm":
+            options = {"release_name": source.name, "release_namespace": source.namespace}
+            done = self._execute("kubernetes.core.helm_info", {**self._helm_access(), **options}, secret=True)
+            if done.get("failed"):
+                raise ProblemError([helm_problem(source, _said(done))])
+            return read_release(source, _plain(done.get("status")))
+        options = {"api_version": "v1", "kind": "Secret", "namespace": source.namespace, "name": source.name}
+        done = self._execute("kubernetes.core.k8s_info", {**self._access, **options}, secret=True)
+        if done.get("failed"):
+            cause, fix = "it cannot be read", "allow the user the verb 'get' on it, and run it again"
+            raise ProblemError([Problem(str(source), cause, fix)])
+        return read_secret(source, (_plain(done.get("resources")) or [None])[0], _load)
+
+    def _helm_access(self) -> Result:
+        if ":" in (self._options["kubeconfig"] or ""):
+            cause = "Helm is run with one kubeconfig file, and these are several"
+            raise ProblemError([Problem("Option kubeconfig", cause, "give the one that has the context")])
+        return self._access
+
+    def _chart_problems(self, source: Source, held: Held) -> list[Problem]:
+        if not isinstance(held, Release):
+            return []
+        reference = self._options["chart_ref"]
+        return chart_problems(source, held, reference, _chart_at(reference))
+
+    # What is changed.
+
+    def _hold_lock(self) -> None:
+        lock = self._options["lock"]
+        if lock:
+            self._renewal.done()
+            self._ran("miribit.thanos.migration_lock", {**lock, "state": "held"})
+
+    def _record(self, entries: Mapping[str, Sequence[Entry] | None]) -> None:
+        """Before anything goes, so that there is no change without a way back. None is no longer needed."""
+        for edge, several in entries.items():
+            content = None if several is None else [entry.as_dict() for entry in several]
+            options = {**self._record_options(edge), "state": "present", "rollback": {RECORD_KEY: content}}
+            self._ran("miribit.thanos.migration_record", options, secret=True)
+
+    def _record_options(self, edge: str) -> Result:
+        record = self._options["record"]
+        return {**self._access, **{key: record[key] for key in ("namespace", "run") if key in record}, "cluster": edge}
+
+    def _write(self, changes: Iterable[_Change]) -> None:
+        for change in changes:
+            if change.is_none:
+                continue
+            if isinstance(change.held, Release):
+                self._upgrade(change.source, change.held, change.jobs)
+            else:
+                self._replace(change.source, change.held, change.jobs)
+            # Helm may have taken longer than a lock lasts.
+            self._hold_lock()
+
+    def _upgrade(self, source: Source, release: Release, jobs: Sequence[object]) -> None:
+        options = {
+            "release_name": source.name,
+            "release_namespace": source.namespace,
+            "chart_ref": self._options["chart_ref"],
+            "chart_version": release.version,
+            "release_values": release.with_jobs(list(jobs)),
+            "atomic": True,
+            "timeout": f"{self._options['timeout']:.0f}s",
+        }
+        if self._options["chart_repo_url"]:
+            options["chart_repo_url"] = self._options["chart_repo_url"]
+        self._progress.tell(f"upgrades the {source}")
+        done = self._execute("kubernetes.core.helm", {**self._helm_access(), **options}, secret=True)
+        if done.get("failed"):
+            raise ProblemError([helm_problem(source, _said(done))])
+
+    def _replace(self, source: Source, held: SecretJobs, jobs: Sequence[object]) -> None:
+        text = yaml.safe_dump(list(jobs), sort_keys=False)
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": source.name, "namespace": source.namespace},
+            "type": held.type,
+            "data": {source.key: base64.b64encode(text.encode()).decode()},
+        }
+        # It is somebody else's, and stays so.
+        options = {"namespace": source.namespace, "component": _COMPONENT, "objects": [secret], "adopt": True}
+        done = self._run_action("miribit.thanos._apply_objects", {**self._access, **options}, self._task_vars)
+        _raise_failure("miribit.thanos._apply_objects", done)
+
+    # What is waited for.
+
+    def _wait(self, lagging: Callable[[list[Result]], list[str]]) -> None:
+        lines: list[str] = []
+        for _final in looks(self._options["timeout"], self._options["interval"]):
+            if self._renewal.is_due:
+                self._hold_lock()
+            try:
+                lines = lagging(self._look())
+            except ProblemError as error:
+                # An API server can be away for a while.
+                lines = [str(problem) for problem in error.problems]
+            self._progress.update(lines)
+            if not lines:
+                return
+        subject = "Full Prometheus servers of the central cluster"
+        cause = f"after {self._options['timeout']:g} s, {'; '.join(lines)}"
+        fix = "see the log of its config-reloader and of prometheus-operator; raise the timeout, and run it again"
+        raise ProblemError([Problem(subject, cause, fix)])
+
+    # How modules are run.
+
+    def _ran(self, name: str, options: Result, *, secret: bool = False) -> Result:
+        """What a module of this collection returns. Its failures quote no secret."""
+        done = self._execute(name, options, secret=secret)
+        _raise_failure(name, done)
+        return done
+
+    def _execute(self, name: str, options: Result, *, secret: bool) -> Result:
+        if secret:
+            return self._run_unlogged(name, options, self._task_vars)
+        done: Result = self._execute_module(name, options, task_vars=self._task_vars)
+        return done
+
+
+def _raise_failure(name: str, done: Result) -> None:
+    if done.get("failed"):
+        told = [Problem(**problem) for problem in done.get("problems") or []]
+        raise ProblemError(told or [Problem(name, str(done.get("msg") or "it failed"), "correct what it names")])
+
+
+def _said(done: Result) -> str:
+    return "\n".join(str(done.get(key) or "") for key in ("msg", "module_stderr"))
+
+
+def _plain(content: _Value) -> _Value:
+    # Ansible marks texts and containers with where they come from, and YAML takes plain ones only.
+    plain: _Value = json.loads(json.dumps(content))
+    return plain
+
+
+def _load(text: str) -> tuple[object, object]:
+    """The document, and the same with every scalar as the text that stands there; None if it cannot be read."""
+    try:
+        return yaml.safe_load(text), yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts only
+    except (RecursionError, ValueError, yaml.YAMLError):
+        return None, None
+
+
+def _chart_at(reference: str) -> tuple[str, str] | None:
+    """Return name and version of the chart at a path on the controller, packed or not, or None if it is no path.
+
+    A file's name does not decide: Helm installs what is in it.
+    """
+    path = Path(reference).expanduser()
+    try:
+        if not reference or not path.exists():
+            return None
+        if path.is_dir():
+            content = (path / "Chart.yaml").read_bytes()
+        else:
+            with tarfile.open(path) as archive:
+                names = archive.getnames()
+                name = next(name for name in names if name.count("/") == 1 and name.endswith("/Chart.yaml"))
+                member = archive.extractfile(name)
+                content = member.read() if member else b""
+        chart = yaml.safe_load(content)
+        return str(chart["name"]), str(chart["version"])
+    except (KeyError, OSError, StopIteration, TypeError, tarfile.TarError, yaml.YAMLError):
+        return "no chart that can be read", ""

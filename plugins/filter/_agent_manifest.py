@@ -1,0 +1,30 @@
+# Copyright (c) 2026, miribit.thanos contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
+
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.new import manifest
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
+
+
+def agent_manifest(spec: object) -> dict[str, object]:
+    """The documentation is in _agent_manifest.yml."""
+    try:
+        made = manifest(spec, YAML)
+    except ProblemError as error:
+        raise AnsibleFilterError(str(error)) from error
+    for warning in made.warnings:
+        Display().warning(str(warning))
+    return made.as_dict()
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., object]]:
+        return {"_agent_manifest": agent_manifest}
