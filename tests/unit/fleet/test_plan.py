@@ -710,6 +710,18 @@ def test_credentials_that_cannot_be_read_are_a_warning_where_clusters_are_only_r
     assert made.fleet["clusters"]["cluster-02"]["remote_write"] is None  # type: ignore[index]
 
 
+def test_values_of_other_roles_are_warnings_where_clusters_are_only_read() -> None:
+    central = {**ADDRESS, "thanos_receiver_retention": "2 days", "object_storage_config": "CHANGE-ME"}
+    made = read(central)
+    assert [str(warning).partition(". Fix")[0] for warning in made.warnings] == [
+        "Host cluster-01, thanos_receiver_retention: must be a duration, not '2 days' (phases 1 and 2 refuse this)",
+        "Host cluster-01, object_storage_config: still says CHANGE-ME (phases 1 and 2 refuse this)",
+    ]
+    assert made.fleet["receiver"] == read(ADDRESS).fleet["receiver"]
+    with pytest.raises(ProblemError, match="fleet_audit_probe: must be true or false"):
+        read({"fleet_audit_probe": "perhaps"})
+
+
 # Who is who.
 
 

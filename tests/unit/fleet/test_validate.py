@@ -148,8 +148,16 @@ SHAPES = [
     ("thanos_query_node_selector", {"a/b/c": "d"}, ": invalid key 'a/b/c'. Fix: write NAME or PREFIX/NAME"),
     ("thanos_receiver_service_annotations", {"a": 1}, ".a: must be a string, not the number 1. Fix: put it in quotes"),
     ("thanos_receiver_service_annotations", "a: b", ": must be a mapping, not a string."),
-    ("prometheus_agent_operator_monitor_selector", {"team": "a"}, ": unknown key 'team'. Fix: use only matchLabels, matchExp"),
-    ("prometheus_agent_operator_monitor_selector", {"matchLabels": {"a": 1}}, ".matchLabels.a: must be a string, not the num"),
+    (
+        "prometheus_agent_operator_monitor_selector",
+        {"team": "a"},
+        ": unknown key 'team'. Fix: use only matchLabels, matchExp",
+    ),
+    (
+        "prometheus_agent_operator_monitor_selector",
+        {"matchLabels": {"a": 1}},
+        ".matchLabels.a: must be a string, not the num",
+    ),
     ("thanos_receiver_image_pull_secrets", ["registry"], "[0]: must be a mapping, not a string."),
     ("thanos_receiver_image_pull_secrets", [{"nam": "a"}], "[0]: is not a reference to a Secret. Fix: write {name: "),
     (
