@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.durations import seconds
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import (
     elements,
@@ -21,7 +22,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints, remote_write
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import version
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, seconds
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding, lint
 
 Facts = dict[str, object]

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.durations import seconds
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import (
     HIDDEN,
     elements,
@@ -26,8 +27,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
     shortened,
 )
 
-_UNITS = {"y": 31_536_000.0, "w": 604_800.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SECRET_PARAM = re.compile(r"auth|credential|key|passw|secret|signature|token", re.IGNORECASE)
 _DEFAULT_INTERVAL = 60.0
@@ -192,14 +191,6 @@ def _param(name: str, value: str) -> str:
         return HIDDEN
     # What is probed, with a login.
     return scrubbed(value) if "@" in value else value
-
-
-def seconds(text: str) -> float | None:
-    """Length of a duration in Prometheus' syntax, such as 1m30s."""
-    match = _DURATION.fullmatch(text)
-    if not match or not text:
-        return None
-    return sum(int(number) * unit for number, unit in zip(match.groups("0"), _UNITS.values(), strict=True))
 
 
 # Whose a target is.

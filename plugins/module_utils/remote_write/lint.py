@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.durations import seconds
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import Version, version
@@ -51,9 +51,6 @@ _QUEUE_SIZES = {
 
 #: Flags that Prometheus takes only outside agent mode (serverOnlyFlag in cmd/prometheus/main.go).
 _SERVER_FLAGS = ("alertmanager.", "query.", "rules.", "storage.remote.read-", "storage.tsdb.")
-
-_UNITS = {"y": 365 * 24 * HOUR, "w": 7 * 24 * HOUR, "d": 24 * HOUR, "h": HOUR, "m": 60, "s": 1, "ms": 0.001}
-_DURATION = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
 
 
 @dataclass(frozen=True)
@@ -203,13 +200,11 @@ class _Linter:
         if key not in mapping:
             return default
         text = str(mapping[key])
-        match = _DURATION.fullmatch(text)
-        if text == "0":
-            return 0
-        if not match or not text:
+        found = 0 if text == "0" else seconds(text)
+        if found is None:
             self.reader.refuse(place, f"{key} is no duration", f"write {key} like 5s or 1m30s")
             return default
-        return sum(int(number) * unit for number, unit in zip(match.groups("0"), _UNITS.values(), strict=True))
+        return found
 
     # Who it is.
 
