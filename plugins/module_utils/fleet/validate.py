@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.durations import milliseconds
 from ansible_collections.miribit.thanos.plugins.module_utils.base.object_storage import bucket_problems, parsed
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet import pods, values
@@ -150,7 +151,7 @@ def check_receiver(reader: HostReader) -> None:
     if tls:
         _check_certificate(reader)
     window = reader.given("thanos_receiver_out_of_order_window", "0s")
-    if values.milliseconds(str(window)) and not reader.flag("thanos_compactor_vertical_compaction"):
+    if milliseconds(str(window)) and not reader.flag("thanos_compactor_vertical_compaction"):
         cause = f"is {window}, so blocks overlap, and a compactor without vertical compaction halts on them"
         fix = "set thanos_compactor_vertical_compaction: true, or leave the window at 0s"
         reader.refuse_change("thanos_receiver_out_of_order_window", cause, fix)

@@ -11,25 +11,18 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.names import DNS_LABEL, DNS_SUBDOMAIN, HIGHEST_PORT
+from ansible_collections.miribit.thanos.plugins.module_utils.base.durations import milliseconds
+from ansible_collections.miribit.thanos.plugins.module_utils.base.names import (
+    DNS_LABEL,
+    DNS_SUBDOMAIN,
+    HIGHEST_PORT,
+    LABEL_NAME,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import Flaw, shown
 
 #: Checks the value of a variable, which has the right type.
 Check = Callable[[object], Iterator[Flaw]]
 
-# Durations, as ParseDuration in model/time.go of Prometheus' common library reads them (0.67.5, as Thanos 0.42.4):
-# whole numbers with units, the largest first, each unit once. "0" needs no unit. More than 2^63 ns are out of range.
-_MILLISECONDS = {
-    "y": 31_536_000_000,
-    "w": 604_800_000,
-    "d": 86_400_000,
-    "h": 3_600_000,
-    "m": 60_000,
-    "s": 1000,
-    "ms": 1,
-}
-_DURATION = re.compile("".join(f"(?:(?P<{unit}>[0-9]+){unit})?" for unit in _MILLISECONDS))
-_LONGEST = 2**63 // 10**6
 _WORDS = {
     "y": r"y(?:ears?|rs?)?",
     "w": r"w(?:eeks?)?",
@@ -41,15 +34,6 @@ _WORDS = {
 _IN_WORDS = re.compile(
     r"\s*" + "".join(rf"(?:(?P<{unit}>[0-9]+)\s*{word}\s*)?" for unit, word in _WORDS.items()), re.IGNORECASE
 )
-
-
-def milliseconds(text: str) -> int | None:
-    """The length of a duration; None if it is none."""
-    match = _DURATION.fullmatch(text)
-    if text == "0" or not text or match is None:
-        return 0 if text == "0" else None
-    length = sum(int(number) * _MILLISECONDS[unit] for unit, number in match.groupdict().items() if number)
-    return length if length <= _LONGEST else None
 
 
 def duration(value: object) -> Iterator[Flaw]:
@@ -160,12 +144,9 @@ def data_key(value: object) -> Iterator[Flaw]:
         yield Flaw("is not a key of a Secret", "use letters, digits, '-', '_' and dots")
 
 
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-
-
 def label_names(value: object) -> Iterator[Flaw]:
     for number, each in enumerate(value if isinstance(value, list) else ()):
-        if not _LABEL.fullmatch(str(each)):
+        if not LABEL_NAME.fullmatch(str(each)):
             yield Flaw(f"{shown(str(each))} is not a label name", "use letters, digits and '_'", f"[{number}]")
 
 

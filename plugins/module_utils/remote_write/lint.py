@@ -199,8 +199,7 @@ class _Linter:
     def seconds(self, place: str, mapping: dict[str, object], key: str, default: float) -> float:
         if key not in mapping:
             return default
-        text = str(mapping[key])
-        found = 0 if text == "0" else seconds(text)
+        found = seconds(str(mapping[key]))
         if found is None:
             self.reader.refuse(place, f"{key} is no duration", f"write {key} like 5s or 1m30s")
             return default

@@ -12,13 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.durations import milliseconds
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import options_of
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import Plan, plan
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.pods import quantity
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, applies
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.validate import CHECKS
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet.values import milliseconds
 
 ROLES = Path(__file__).parents[3] / "roles"
 SECRET = "word-that-must-stay-secret"
