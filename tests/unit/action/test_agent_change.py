@@ -433,7 +433,7 @@ def test_a_module_that_crashes_with_a_configuration_is_not_quoted(edge: Edge, mo
 def test_a_library_that_is_missing_is_told(edge: Edge) -> None:
     edge.answers["edge_info"] = {"failed": True, "msg": "Failed to import the required Python library (kubernetes)."}
     assert change("planned")["msg"] == (
-        "Module edge_info: Failed to import the required Python library (kubernetes). Fix: correct what it names."
+        "Module _edge_info: Failed to import the required Python library (kubernetes). Fix: correct what it names."
     )
 
 

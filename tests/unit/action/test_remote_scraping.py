@@ -116,7 +116,7 @@ class Scraping(ActionModule):
         return [name.rpartition(".")[2].removeprefix("_") for name, *_rest in self.ran]
 
     def given_to(self, name: str) -> Result:
-        (options,) = [options for ran, options, _no_log in self.ran if ran.endswith(f".{name}")]
+        (options,) = [options for ran, options, _no_log in self.ran if ran.rpartition(".")[2].removeprefix("_") == name]
         return options
 
 

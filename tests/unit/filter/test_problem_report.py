@@ -36,4 +36,4 @@ def test_what_is_no_list_of_problems_is_refused(problems: object) -> None:
 
 
 def test_the_filter_is_found_by_its_name() -> None:
-    assert FilterModule().filters() == {"problem_report": problem_report}
+    assert FilterModule().filters() == {"_problem_report": problem_report}
