@@ -91,7 +91,7 @@ def _text(text: str) -> str:
 
 def _plain(found: re.Match[str]) -> str:
     kind, content = found.groups()
-    name, _, value = content.rpartition(":")[2].partition("=") if kind == "O" else (content, "", "")
+    name, _equal, value = content.rpartition(":")[2].partition("=") if kind == "O" else (content, "", "")
     if kind == "P" and content.endswith("#role"):
         role = content.removesuffix("#role").removeprefix(f"{COLLECTION}.")
         return f"[{role}](../{role}/README.md)"

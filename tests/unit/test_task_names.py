@@ -36,3 +36,18 @@ def names(tasks: list[dict[str, Any]]) -> Iterator[str]:
         yield task["name"]
         for part in ("tasks", "block", "rescue", "always"):
             yield from names(task.get(part) or [])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CHECKOUT)))
+def test_what_a_run_leaves_behind_is_no_variable_of_the_inventory(file: Path) -> None:
+    """Facts and results of a role are in hostvars. A later plan of the run would read them."""
+    left = [name for name in results(yaml.safe_load(file.read_text())) if not name.startswith("__")]
+    assert set(left) <= {"fleet"}
+
+
+def results(tasks: list[dict[str, Any]]) -> Iterator[str]:
+    for task in tasks:
+        yield from task.get("ansible.builtin.set_fact") or ()
+        yield from [task["register"]] if "register" in task else []
+        for part in ("tasks", "block", "rescue", "always"):
+            yield from results(task.get(part) or [])

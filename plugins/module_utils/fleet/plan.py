@@ -40,8 +40,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.validate import check_receiver, validate
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import label_complaints
 
-_NO_OPTIONS: Mapping[str, Option] = {}
-
 _THANOS_VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})([-+].*)?")
 #: Ingestors that are stopped upload what they hold, again, since this one.
 _UPLOADS_AT_SHUTDOWN = (0, 42, 3)
@@ -98,7 +96,7 @@ class Cluster:
 def plan(
     central: Sequence[Host],
     edges: Sequence[Host],
-    options: Mapping[str, Option] = _NO_OPTIONS,
+    options: Mapping[str, Option] | None = None,
     of_play: Collection[str] = (),
     purpose: Purpose = "change",
 ) -> Plan:
@@ -115,9 +113,10 @@ def plan(
     # What is in both groups is told above.
     of_edges = {host.name: HostReader(host, "edge", findings, purpose) for host in edges if host.name not in of_central}
     readers = [*of_central.values(), *of_edges.values()]
-    _check_names(findings, readers, {*SCHEMA, *options})
+    known = options or {}
+    _check_names(findings, readers, {*SCHEMA, *known})
     for reader in readers:
-        validate(reader, options)
+        validate(reader, known)
     _check_scopes(findings, of_central.values(), of_edges.values())
 
     clusters = {reader.host.name: _cluster(reader) for reader in readers}
