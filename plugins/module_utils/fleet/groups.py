@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The groups of an inventory: mistakes that leave plays without hosts, which Ansible only skips.
-
-No I/O here. Private to the collection: it can change at any time.
-"""
+"""The groups of an inventory: mistakes that leave plays without hosts, which Ansible only skips."""
 
 from __future__ import annotations
 
