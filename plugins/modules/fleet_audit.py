@@ -517,6 +517,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.collect import collect, unreachable
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.facts import ClusterFacts
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import require
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
@@ -533,10 +535,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     require(module)
-    module.exit_json(changed=False, facts=look(module.params, check_mode=module.check_mode))
+    module.exit_json(changed=False, facts=as_facts(look(module.params, check_mode=module.check_mode)))
 
 
-def look(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+def look(options: dict[str, Any], *, check_mode: bool) -> ClusterFacts:
     """The facts of the cluster, also where the kubeconfig does not lead to one."""
     name = options["cluster"] or options["context"] or ""
     try:

@@ -26,7 +26,7 @@ STANDS_ON: dict[str, set[str]] = {
     "probe": {"receive"},
     "gate": {"receive"},
     "audit": {"probe"},
-    "report": {"probe"},
+    "report": {"audit"},
     "agent": {"gate", "probe", "fleet"},
     "remote_scraping": {"gate", "fleet"},
 }

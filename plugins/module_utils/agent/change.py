@@ -29,7 +29,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
 from ansible_collections.miribit.thanos.plugins.module_utils.base.yaml_edit import Document, Yaml
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import CREDENTIALS_FOLDER
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import manager
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import manager, read_owner
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import FIELD_MANAGER, MANAGED_BY
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import config
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import spec as remote_write_spec
@@ -281,9 +281,9 @@ class _Change:
         return text
 
     def _check_owners(self) -> None:
-        owners = {"the agent": self.agent["owner"], "its configuration": self.agent.get("config_owner") or {}}
+        owners = {"the agent": self.agent["owner"], "its configuration": self.agent.get("config_owner")}
         for what, owner in owners.items():
-            managed = manager(owner)
+            managed = manager(read_owner(owner))
             if managed and managed.reverts:
                 cause = f"{managed} owns {what}, and reverts what is changed here"
                 fix = f"make the change in {managed.source} and set prometheus_agent_accept_owner: true"

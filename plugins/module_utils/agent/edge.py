@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
@@ -28,7 +29,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import CONFIG_MAPS, SECRETS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import annotations_of, name_of, owner
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues as agent_metrics
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component, components
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
 
@@ -66,13 +67,10 @@ def collect(session: Session, wish: Wish) -> Facts:
     found = look.objects()
     facts: Facts = {name: [] for name in _LISTS.values()}
     running = {one.id: one for one in containers(found)}
-    told: list[Facts] = components(found, {}, {})
-    for component in told:
-        name = _LISTS.get(str(component["kind"]))
-        if name is None or (name in _SERVERS and component["workload"]["namespace"] != wish.namespace):
-            continue
-        one = running[str(component["id"])]
-        facts[name].append(look.component(name, component, one, found))
+    for component in components(found, {}, {}):
+        name = _LISTS.get(component.kind)
+        if name is not None and (name not in _SERVERS or component.workload.namespace == wish.namespace):
+            facts[name].append(look.component(name, component, running[component.id], found))
     return {**facts, "nodes": look.nodes(found), "unseen": [problem.as_dict() for problem in look.unseen]}
 
 
@@ -109,9 +107,9 @@ class _Look:
         several = {str(one.get("ip")) for status in statuses for one in list_at(status, "hostIPs")}
         return sorted(several | {str(status["hostIP"]) for status in statuses if status.get("hostIP")})
 
-    def component(self, name: str, fact: Facts, one: Container, found: dict[str, list[Object]]) -> Facts:
+    def component(self, name: str, component: Component, one: Container, found: dict[str, list[Object]]) -> Facts:
         keys = ("id", "kind", "workload", "container", "image", "version", "replicas", "pods", "labels", "owner")
-        told = {key: fact[key] for key in keys}
+        told: Facts = {key: as_facts(getattr(component, key)) for key in keys}
         told["selector"] = _selector(one.workload.item)
         if name not in _SERVERS:
             return told
@@ -169,7 +167,7 @@ class _Look:
         text = base64.b64decode(content).decode(errors="replace") if config["kind"] == "Secret" else str(content)
         return {
             "text": text,
-            "config_owner": owner(config["kind"], item, found),
+            "config_owner": as_facts(owner(config["kind"], item, found)),
             "immutable": item.get("immutable") is True,
         }
 

@@ -11,7 +11,7 @@ the new one first writes as another, and takes over the label when the old one h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import config as agent_config
@@ -22,7 +22,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.names import D
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.base.yaml_edit import Document, Yaml
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import manager
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import manager, read_owner
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import FIELD_MANAGER, MANAGED_BY
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import config
 
@@ -226,7 +226,7 @@ class _Planner:
 
     def _check_owner(self, old: Old, owner: Facts) -> None:
         # The replicas that are set are those of its custom resource, where it has one.
-        managed = manager({**owner, "custom_resource": None})
+        managed = manager(replace(read_owner(owner), custom_resource=None))
         if managed and managed.reverts:
             cause = f"{managed} owns it, and reverts what is changed here: it would run again"
             fix = f"set its replicas to 0 in {managed.source} and set prometheus_agent_accept_owner: true"

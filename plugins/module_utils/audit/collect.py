@@ -15,14 +15,16 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import passwords, reach, readers, usage
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.data_sources import sidecar_labels
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.facts import ClusterFacts
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.kinds import CONFIG_MAP, KINDS, Kind
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.passwords import Credential
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.servers import Servers
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.usage import Used
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
@@ -44,9 +46,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import components as audit_components
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Amounts, Component
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import load_yaml
 
-Facts = dict[str, Any]
 _Read = TypeVar("_Read")
 
 AT_ONCE = 8
@@ -57,7 +59,7 @@ _POD_METRICS = objects.Resource("metrics.k8s.io/v1beta1", "pods")
 _DNS = ("kube-system", "coredns")
 
 
-def collect(session: Session, cluster: str, namespace: str, *, probe: bool = False) -> Facts:
+def collect(session: Session, cluster: str, namespace: str, *, probe: bool = False) -> ClusterFacts:
     """The facts of a cluster. Cluster is how messages call it, namespace that of the fleet.
 
     Only with a probe there is a pod for a moment, which finds out what no answer from outside tells.
@@ -75,21 +77,19 @@ def collect(session: Session, cluster: str, namespace: str, *, probe: bool = Fal
         unseen.append(Problem(f"namespaces {IDENTITY_NAMESPACE} in {cluster}", cause, fix))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = _Look(session, cluster, namespace, pool, unseen).facts(probe=probe)
-    return {**found, "uid": identity.uid or None, "audited_at": _as_text(answer.moment or time.time())}
+    return replace(found, uid=identity.uid or None, audited_at=_as_text(answer.moment or time.time()))
 
 
-def unreachable(cluster: str, problems: Iterable[Problem]) -> Facts:
+def unreachable(cluster: str, problems: Iterable[Problem]) -> ClusterFacts:
     """The facts of a cluster of which nothing can be seen."""
-    unknown = ("uid", "version", "nodes", "components", "readers", "claims", "leftovers", "credentials", "label_values")
-    return {
-        "cluster": cluster,
-        "seen": False,
-        "probed": False,
-        "audited_at": _as_text(time.time()),
-        "unseen": _as_dicts(problems),
-        "components_complete": False,
-        **dict.fromkeys(unknown),
-    }
+    return ClusterFacts(
+        cluster=cluster,
+        seen=False,
+        probed=False,
+        audited_at=_as_text(time.time()),
+        unseen=tuple(sorted(problems, key=str)),
+        components_complete=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -114,39 +114,44 @@ class _Look:
         self._sees_all_pods = False
         self._kubelets_answer = True
 
-    def facts(self, *, probe: bool) -> Facts:
+    def facts(self, *, probe: bool) -> ClusterFacts:
         version, served = self._ask(self._version), self._ask(self._served)
         apis = served()
         found = self._all_kinds(apis)
         pods = found.get("Pod", [])
         labelled = self._labelled_config_maps(pods)
         used = self._used(pods, has_metrics=apis is None or _POD_METRICS.api_version in apis)
-        components: list[Facts] = audit_components.components(found, used.containers, used.volumes)
+        components = audit_components.components(found, used.containers, used.volumes)
         named = self._named_config_maps(components, pods)
         secrets = self._secrets(found)
         servers = Servers(self._session, self._cluster, self._pool)
-        self._keep(servers.complete(components, pods))
-        probed = probe and self._probe(components)
+        components = servers.complete(components, pods)
+        self._keep(servers.unseen)
+        probed = False
+        if probe:
+            tried = reach.tried(self._objects, self._cluster, self._namespace, components)
+            components, probed = tried.components, tried.probed
+            self._keep(tried.unseen)
         if self._kubelets_answer:
             self._keep(_unmeasured(components, self._cluster))
         found["ConfigMap"] = _distinct([*labelled, *named])
         credentials = [*passwords.default_credentials(found), *secrets()]
         is_seen = not found.keys().isdisjoint({"Pod", "StatefulSet", "Deployment", "DaemonSet"})
-        return {
-            "cluster": self._cluster,
-            "seen": True,
-            "probed": probed,
-            "version": version(),
-            "nodes": audit_components.nodes(found) if "Node" in found else None,
-            "components": components if is_seen else None,
-            "components_complete": self._sees_all_pods,
-            "readers": readers.readers(found, components, load_yaml),
-            "claims": audit_claims.without_workload(found, self._namespace, used.volumes),
-            "leftovers": audit_components.leftovers(found) if "Pod" in found else None,
-            "credentials": sorted(credentials, key=lambda one: (str(one["subject"]), str(one["cause"]))),
-            "label_values": _label_values(components),
-            "unseen": _as_dicts(self._unseen),
-        }
+        return ClusterFacts(
+            cluster=self._cluster,
+            seen=True,
+            probed=probed,
+            version=version(),
+            nodes=audit_components.nodes(found) if "Node" in found else None,
+            components=components if is_seen else None,
+            components_complete=self._sees_all_pods,
+            readers=readers.readers(found, components, load_yaml),
+            claims=audit_claims.without_workload(found, self._namespace, used.volumes),
+            leftovers=audit_components.leftovers(found) if "Pod" in found else None,
+            credentials=tuple(sorted(credentials, key=lambda one: (one.subject, one.cause or ""))),
+            label_values=_label_values(components),
+            unseen=tuple(sorted(self._unseen, key=str)),
+        )
 
     def _ask(self, question: Callable[[], _Read]) -> Callable[[], _Read | None]:
         """Ask in the background. Calling what is returned gives the answer, or keeps why there is none."""
@@ -218,13 +223,13 @@ class _Look:
                 self._keep(listed.unseen)
         return found
 
-    def _named_config_maps(self, components: list[Facts], pods: list[Object]) -> list[Object]:
+    def _named_config_maps(self, components: Iterable[Component], pods: list[Object]) -> list[Object]:
         """Those that pods of Grafana and of Kiali mount, and that of the cluster's DNS."""
         reading = {
-            (str(component["workload"]["namespace"]), str(pod["name"]))
+            (component.workload.namespace, pod.name)
             for component in components
-            if component["kind"] == "grafana"
-            for pod in component["pods"]
+            if component.kind == "grafana"
+            for pod in component.pods or ()
         }
         reading |= {_place(pod) for pod in pods if any(map(readers.is_kiali, containers_of(pod)))}
         places = {_DNS, *(place for pod in pods if _place(pod) in reading for place in _mounted_config_maps(pod))}
@@ -241,7 +246,7 @@ class _Look:
             # Told already: the labelled ones were refused, too.
             return []
 
-    def _secrets(self, found: dict[str, list[Object]]) -> Callable[[], list[Facts]]:
+    def _secrets(self, found: dict[str, list[Object]]) -> Callable[[], list[Credential]]:
         """Those of the Secrets that can hold a well-known password that do. Nothing else is told of them."""
         wanted = passwords.default_secrets(found)
         places = sorted({(one.namespace, one.secret) for one in wanted})
@@ -249,7 +254,7 @@ class _Look:
             place: self._pool.submit(partial(self._objects.get, SECRETS, place[0], place[1])) for place in places
         }
 
-        def credentials() -> list[Facts]:
+        def credentials() -> list[Credential]:
             refused, told = [], []
             for (namespace, name), answer in answers.items():
                 try:
@@ -267,11 +272,6 @@ class _Look:
             return [credential for credential in told if credential]
 
         return credentials
-
-    def _probe(self, components: list[Facts]) -> bool:
-        made, problems = reach.complete(self._objects, self._cluster, self._namespace, components)
-        self._keep(problems)
-        return made
 
     # What is used.
 
@@ -309,7 +309,7 @@ class _Look:
             fix = "allow the user the verb 'get' on nodes/proxy, but not for long: commands in pods are allowed with it"
         raise ProblemError([Problem(node, cause, fix)])
 
-    def _pod_metrics(self) -> dict[usage.Place, audit_components.Usage]:
+    def _pod_metrics(self) -> dict[usage.Place, Amounts]:
         # Whether it is there or not: the kubelets were refused already, and that is told.
         with contextlib.suppress(ProblemError):
             return usage.of_metrics(self._objects.find(_POD_METRICS))
@@ -329,9 +329,9 @@ def _mounted_config_maps(pod: Object) -> Iterator[tuple[str, str]]:
                 yield str(pod["metadata"]["namespace"]), str(name)
 
 
-def _unmeasured(components: Iterable[Facts], cluster: str) -> list[Problem]:
-    volumes = [volume for component in components for volume in component["volumes"] if volume["used"] is None]
-    claims = sorted({f"{volume['namespace']}/{volume['claim']}" for volume in volumes})
+def _unmeasured(components: Iterable[Component], cluster: str) -> list[Problem]:
+    volumes = [volume for component in components for volume in component.volumes or () if volume.used is None]
+    claims = sorted({f"{volume.namespace}/{volume.claim}" for volume in volumes})
     if not claims:
         return []
     why = "a kubelet tells only of those that a pod on its node mounts, and not of folders of the node"
@@ -347,14 +347,14 @@ def _place(item: Object) -> tuple[str, str]:
     return str(item["metadata"].get("namespace", "")), str(item["metadata"]["name"])
 
 
-def _label_values(components: Iterable[Facts]) -> dict[str, list[str]] | None:
+def _label_values(components: Iterable[Component]) -> dict[str, tuple[str, ...]] | None:
     """Of the label cluster: what samples carry, from their target or else from the server that scraped them."""
-    servers = [component["prometheus"] for component in components if component["prometheus"]]
-    if not any(server["answers"] for server in servers):
+    servers = [component.prometheus for component in components if component.prometheus]
+    if not any(server.answers for server in servers):
         return None
-    values = {(server["external_labels"] or {}).get("cluster") for server in servers}
-    values |= {target["cluster"] for server in servers for target in server["targets"] or []}
-    return {"cluster": sorted(value for value in values if value)}
+    values = {(server.external_labels or {}).get("cluster") for server in servers}
+    values |= {target.cluster for server in servers for target in server.targets or ()}
+    return {"cluster": tuple(sorted(value for value in values if value))}
 
 
 def _decoded(content: object) -> bytes:
@@ -374,7 +374,3 @@ def _document(answer: Answer) -> object:
 
 def _as_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _as_dicts(problems: Iterable[Problem]) -> list[dict[str, str]]:
-    return [problem.as_dict() for problem in sorted(problems, key=str)]

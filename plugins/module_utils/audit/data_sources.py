@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Scene, reader_fact, shown
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Reader, Scene, shown
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
@@ -38,19 +38,19 @@ def sidecar_labels(contents: Iterable[Mapping[str, Any]]) -> set[str]:
     return found
 
 
-def data_sources(scene: Scene, load: Load) -> Iterator[dict[str, object]]:
+def data_sources(scene: Scene, load: Load) -> Iterator[Reader]:
     for config_map, key, namespace in _provisioned(scene):
         place = namespace_of(config_map), name_of(config_map)
         document = load(str(mapping_at(config_map, "data").get(key) or ""))
         if not isinstance(document, Mapping):
-            yield reader_fact("grafana_data_source", *place, f"key {key}, which is no YAML of data sources", None)
+            yield Reader("grafana_data_source", *place, f"key {key}, which is no YAML of data sources", None)
             continue
         for source in list_at(document, "datasources"):
             url, kind = str(source.get("url") or ""), str(source.get("type") or "")
             component = scene.component_of(url, namespace)
             if component or "prometheus" in kind:
                 name = f"{place[1]} [{source.get('name')}]"
-                yield reader_fact("grafana_data_source", place[0], name, shown(url), component)
+                yield Reader("grafana_data_source", place[0], name, shown(url), component)
 
 
 def _provisioned(scene: Scene) -> list[tuple[Object, str, str]]:

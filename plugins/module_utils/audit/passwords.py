@@ -27,7 +27,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import 
     name_of,
     namespace_of,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Fact
 
 
 def _hashes(*values: str) -> frozenset[str]:
@@ -55,6 +54,16 @@ _GRAFANA_KEY = "admin-password"
 
 
 @dataclass(frozen=True)
+class Credential:
+    """A well-known password that is in use."""
+
+    subject: str
+    cause: str | None
+    #: Id of the component that it is of.
+    component: str | None
+
+
+@dataclass(frozen=True)
 class DefaultSecret:
     """A key of a Secret that has to be looked at. Only whether it is a well-known password is told of it."""
 
@@ -66,23 +75,23 @@ class DefaultSecret:
     component: str | None
     hashes: frozenset[str]
 
-    def credential(self, value: bytes) -> Fact | None:
+    def credential(self, value: bytes) -> Credential | None:
         """What to tell of the key, if its value (decoded) is a well-known password."""
         if hashlib.sha256(value.strip()).hexdigest() not in self.hashes:
             return None
         cause = f"the password of {self.what} in it (key {self.key}) is a well-known default"
-        return {"subject": f"Secret {self.namespace}/{self.secret}", "cause": cause, "component": self.component}
+        return Credential(f"Secret {self.namespace}/{self.secret}", cause, self.component)
 
 
-def default_credentials(objects: Objects) -> list[Fact]:
+def default_credentials(objects: Objects) -> list[Credential]:
     """The well-known passwords that workloads are given in plain."""
-    found: list[Fact] = []
+    found: list[Credential] = []
     for one, password, variable in _variables(containers(objects)):
         value = plain_variables(one.content).get(variable, "")
         if hashlib.sha256(value.encode()).hexdigest() in password.hashes:
             cause = f"the password of {password.what} ({variable}, in plain) is a well-known default"
-            found.append({"subject": one.id, "cause": cause, "component": one.id if one.kind else None})
-    return sorted(found, key=lambda one: (str(one["subject"]), str(one["cause"])))
+            found.append(Credential(one.id, cause, one.id if one.kind else None))
+    return found
 
 
 def default_secrets(objects: Objects) -> list[DefaultSecret]:

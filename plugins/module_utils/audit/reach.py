@@ -9,46 +9,62 @@ I/O goes through the objects that are given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import reach as remote_write_reach
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import Reach, RemoteWrite
 
 _SENDERS = ("prometheus_agent", "prometheus")
 
 
-def complete(
-    objects: Objects, cluster: str, namespace: str, components: Iterable[dict[str, Any]]
-) -> tuple[bool, list[Problem]]:
-    """Put into each block of remote write how far a pod came. Whether there was one, and what was not seen."""
-    every = list(components)
-    senders = sorted((one for one in every if one["kind"] in _SENDERS), key=lambda one: _SENDERS.index(one["kind"]))
-    blocks = [(sender, block) for sender in senders for block in _blocks(sender)]
-    places = {str(block["url"]): remote_write_reach.place(str(block["url"])) for _sender, block in blocks}
-    urls = list(dict.fromkeys(place for place in places.values() if place))[: remote_write_reach.MOST]
+@dataclass(frozen=True)
+class Tried:
+    """What a probe has found out."""
+
+    #: The same as before, with the reach of their entries.
+    components: tuple[Component, ...]
+    #: Whether there was a probe.
+    probed: bool
+    unseen: tuple[Problem, ...] = ()
+
+
+def tried(objects: Objects, cluster: str, namespace: str, components: tuple[Component, ...]) -> Tried:
+    """Try by a pod what the senders among the components write to."""
+    senders = sorted((one for one in components if one.kind in _SENDERS), key=lambda one: _SENDERS.index(one.kind))
+    wanted = {url: None for sender in senders for entry in sender.writes or () if (url := _url(entry))}
+    urls = list(wanted)[: remote_write_reach.MOST]
     if not urls:
-        return False, []
-    probe = remote_write_reach.probe(urls, namespace, str(blocks[0][0]["image"]))
+        return Tried(components, probed=False)
+    image = next(sender.image for sender in senders if any(_direct(entry) for entry in sender.writes or ()))
     try:
-        found = remote_write_reach.read(urls, run.run(objects, probe))
+        found = remote_write_reach.read(urls, run.run(objects, remote_write_reach.probe(urls, namespace, image)))
     except ProblemError as error:
         hidden = "so whether its senders reach what they write to is not seen"
-        return False, [replace(problem, cause=f"{problem.cause}, {hidden}") for problem in error.problems]
-    for _sender, block in blocks:
-        if reach := found.get(places[str(block["url"])] or ""):
-            block["reachable"] = reach.as_dict()
-    wanted = dict.fromkeys(place for place in places.values() if place)
-    return True, list(_unknown(cluster, (url for url in wanted if url not in found)))
+        unseen = (replace(problem, cause=f"{problem.cause}, {hidden}") for problem in error.problems)
+        return Tried(components, probed=False, unseen=tuple(unseen))
+    with_reach = tuple(_with_reach(one, found) if one.kind in _SENDERS else one for one in components)
+    return Tried(with_reach, True, tuple(_unknown(cluster, (url for url in wanted if url not in found))))
 
 
-def _blocks(sender: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those that the sender itself connects for: the probe would not take the way through a proxy."""
-    told = (sender["prometheus"] or {}).get("remote_write") or []
-    return [block for block in told if not block["proxy"]]
+def _direct(entry: RemoteWrite) -> bool:
+    """Whether the sender itself connects: the probe would not take the way through a proxy."""
+    return not entry.proxy
+
+
+def _url(entry: RemoteWrite) -> str | None:
+    return remote_write_reach.place(entry.url) if _direct(entry) else None
+
+
+def _with_reach(sender: Component, found: Mapping[str, Reach]) -> Component:
+    if sender.prometheus is None or sender.writes is None:
+        return sender
+    entries = tuple(replace(entry, reachable=found.get(_url(entry) or "")) for entry in sender.writes)
+    return replace(sender, prometheus=replace(sender.prometheus, remote_write=entries))
 
 
 def _unknown(cluster: str, urls: Iterable[str]) -> Iterator[Problem]:

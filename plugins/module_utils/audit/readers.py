@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.data_sources import Load, data_sources
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.readers_custom import custom_readers, recommender_url
-from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Scene, reader_fact, shown
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Reader, Scene, shown
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
@@ -27,7 +27,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import 
     name_of,
     namespace_of,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Fact
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
 
 # Kind of a metric in a HorizontalPodAutoscaler -> the API that it is asked for at.
 _METRIC_APIS = {
@@ -46,10 +46,10 @@ _KIALIS_KEY, _KIALIS_DEFAULT = "config.yaml", "http://prometheus.istio-system:90
 _CAN_GO = {"prometheus", "thanos_sidecar", "alertmanager"}
 
 
-def readers(objects: Objects, components: Sequence[Mapping[str, object]], load: Load) -> list[Fact]:
+def readers(objects: Objects, components: Sequence[Component], load: Load) -> tuple[Reader, ...]:
     """Who reads from a component, and who may: of what leaves the sight of the objects, the component is None."""
     scene = Scene(objects, components)
-    found = [
+    found: list[Reader] = [
         *_adapters(scene),
         *_api_services(scene),
         *_autoscalers(scene),
@@ -59,21 +59,19 @@ def readers(objects: Objects, components: Sequence[Mapping[str, object]], load: 
         *_ingresses(scene),
         *custom_readers(scene),
     ]
-    keys = ("kind", "namespace", "name", "reads")
     # What two containers of a pod are told alike is told once.
-    distinct = {tuple(one.values()): one for one in found}.values()
-    return sorted(distinct, key=lambda one: [str(one[key] or "") for key in keys])
+    return tuple(sorted(set(found), key=lambda one: (one.kind, one.namespace or "", one.name, str(one))))
 
 
-def _adapters(scene: Scene) -> Iterator[Fact]:
+def _adapters(scene: Scene) -> Iterator[Reader]:
     for one in scene.containers:
         if url := _adapter_url(one):
             place = one.workload
             component = scene.component_of(url, place.namespace)
-            yield reader_fact("adapter", place.namespace, place.name, shown(url), component)
+            yield Reader("adapter", place.namespace, place.name, shown(url), component)
 
 
-def _configured(scene: Scene) -> Iterator[Fact]:
+def _configured(scene: Scene) -> Iterator[Reader]:
     """Whoever is given the address of a Prometheus by an argument or a variable, such as OpenCost or Flagger."""
     for one in scene.containers:
         place = one.workload
@@ -85,17 +83,17 @@ def _configured(scene: Scene) -> Iterator[Fact]:
                 component = scene.component_of(value, place.namespace)
                 # Prometheus and Alertmanager are told their own address, and a sidecar that of its Prometheus.
                 if component and scene.kinds[component] in _CAN_GO and not component.startswith(f"{place} ["):
-                    yield reader_fact("workload", place.namespace, place.name, shown(value), component)
+                    yield Reader("workload", place.namespace, place.name, shown(value), component)
 
 
-def _kiali(scene: Scene, load: Load) -> Iterator[Fact]:
+def _kiali(scene: Scene, load: Load) -> Iterator[Reader]:
     """It has the address in a file only, external_services.prometheus.url."""
     for one in scene.containers:
         place = one.workload
         for document in _documents(scene, one, load) if is_kiali(one.content) else ():
             url = str(mapping_at(document, "external_services", "prometheus").get("url") or _KIALIS_DEFAULT)
             component = scene.component_of(url, place.namespace)
-            yield reader_fact("kiali", place.namespace, place.name, shown(url), component)
+            yield Reader("kiali", place.namespace, place.name, shown(url), component)
 
 
 def is_kiali(container: Object) -> bool:
@@ -149,12 +147,12 @@ def _metric_origins(scene: Scene) -> Iterator[tuple[Object, str, _Origin]]:
             yield api, group, origin
 
 
-def _api_services(scene: Scene) -> Iterator[Fact]:
+def _api_services(scene: Scene) -> Iterator[Reader]:
     for api, _group, origin in _metric_origins(scene):
-        yield reader_fact("apiservice", None, name_of(api), origin.text, origin.component)
+        yield Reader("apiservice", None, name_of(api), origin.text, origin.component)
 
 
-def _autoscalers(scene: Scene) -> Iterator[Fact]:
+def _autoscalers(scene: Scene) -> Iterator[Reader]:
     # A group can be served in several versions, mostly by one.
     origins = {group: origin for _api, group, origin in _metric_origins(scene)}
     for scaler in scene.objects.get("HorizontalPodAutoscaler", ()):
@@ -170,10 +168,10 @@ def _autoscalers(scene: Scene) -> Iterator[Fact]:
                 continue
             origin = origin or _Origin("no APIService that can be seen", None, is_adapter=False)
             reads = f"{', '.join(sorted(names))} of {group}, from {origin.text}"
-            yield reader_fact("hpa", namespace_of(scaler), name_of(scaler), reads, origin.component)
+            yield Reader("hpa", namespace_of(scaler), name_of(scaler), reads, origin.component)
 
 
-def _ingresses(scene: Scene) -> Iterator[Fact]:
+def _ingresses(scene: Scene) -> Iterator[Reader]:
     for ingress in scene.objects.get("Ingress", ()):
         namespace = namespace_of(ingress)
         for url, backend in _backends(ingress):
@@ -181,7 +179,7 @@ def _ingresses(scene: Scene) -> Iterator[Fact]:
             port = mapping_at(backend, "port")
             found = scene.component_behind(service, port.get("number") or port.get("name")) if service else None
             if found and scene.kinds[found] in _CAN_GO:
-                yield reader_fact("ingress", namespace, name_of(ingress), url, found)
+                yield Reader("ingress", namespace, name_of(ingress), url, found)
 
 
 def _backends(ingress: Object) -> Iterator[tuple[str, Object]]:

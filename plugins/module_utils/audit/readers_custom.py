@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Scene, reader_fact, shown
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Reader, Scene, shown
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
@@ -31,7 +31,7 @@ _ARGUMENT = re.compile(r"\{\{\s*args\.([A-Za-z0-9_-]+)\s*\}\}")
 _NO_ADDRESS = "what its controller is told, which cannot be seen"
 
 
-def custom_readers(scene: Scene) -> Iterator[dict[str, object]]:
+def custom_readers(scene: Scene) -> Iterator[Reader]:
     for kind, word in (("ScaledObject", "scaled_object"), ("ScaledJob", "scaled_job")):
         for item in scene.objects.get(kind, ()):
             yield from _readers(scene, word, item, _trigger_addresses(item))
@@ -45,13 +45,11 @@ def custom_readers(scene: Scene) -> Iterator[dict[str, object]]:
     yield from _recommenders(scene)
 
 
-def _readers(
-    scene: Scene, word: str, item: Object, addresses: Iterator[str] | list[str]
-) -> Iterator[dict[str, object]]:
+def _readers(scene: Scene, word: str, item: Object, addresses: Iterator[str] | list[str]) -> Iterator[Reader]:
     for address in sorted(set(addresses)):
         component = scene.component_of(address, "") if address else None
         reads = shown(address) if address else _NO_ADDRESS
-        yield reader_fact(word, namespace_of(item) or None, name_of(item), reads, component)
+        yield Reader(word, namespace_of(item) or None, name_of(item), reads, component)
 
 
 def _trigger_addresses(item: Object) -> Iterator[str]:
@@ -81,17 +79,17 @@ def recommender_url(one: Container) -> str | None:
     return (address or _RECOMMENDERS_DEFAULT) if is_one and flag(one.content, "--storage") == "prometheus" else None
 
 
-def _recommenders(scene: Scene) -> Iterator[dict[str, object]]:
+def _recommenders(scene: Scene) -> Iterator[Reader]:
     for one in scene.containers:
         if url := recommender_url(one):
             place = one.workload
             component = scene.component_of(url, place.namespace)
-            yield reader_fact("vpa_recommender", place.namespace, place.name, shown(url), component)
+            yield Reader("vpa_recommender", place.namespace, place.name, shown(url), component)
             name = flag(one.content, "--recommender-name") or _DEFAULT_RECOMMENDER
             for item in scene.objects.get("VerticalPodAutoscaler", ()):
                 if name in _recommenders_of(item):
                     reads = f"{shown(url)} (through {place})"
-                    yield reader_fact("vpa", namespace_of(item), name_of(item), reads, component)
+                    yield Reader("vpa", namespace_of(item), name_of(item), reads, component)
 
 
 def _recommenders_of(item: Object) -> set[str]:

@@ -19,8 +19,14 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Ses
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import AGENT, config_source
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.facts import Answers, Server, stored_bytes
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.facts import (
+    Answers,
+    Prometheus,
+    Server,
+    stored_bytes,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod, load_yaml
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import version
 
@@ -43,17 +49,17 @@ _OF_SERVERS = {"rules", "alertmanagers"}
 class _Place:
     """The process that is asked, in a pod that is ready if there is one."""
 
-    component: dict[str, Any]
+    component: Component
     process: PrometheusPod
     is_ready: bool
 
     @property
     def server(self) -> Server:
         return Server(
-            self.component["kind"] == AGENT,
-            self.component["image"],
+            self.component.kind == AGENT,
+            self.component.image,
             facts.arguments(dict(self.process.content)),
-            self.component["limits"]["memory"],
+            self.component.limits.memory if self.component.limits else None,
             config_source(self.process.pod, dict(self.process.content)),
         )
 
@@ -74,28 +80,30 @@ class Servers:
         self._session = session
         self._cluster = cluster
         self._pool = pool
-        self._unseen: list[Problem] = []
+        self.unseen: list[Problem] = []
 
-    def complete(self, components: Iterable[dict[str, Any]], pods: Iterable[Object]) -> list[Problem]:
-        """Put into each component of these kinds what its first ready pod says, and return what was not seen."""
+    def complete(self, components: Iterable[Component], pods: Iterable[Object]) -> tuple[Component, ...]:
+        """Return the components with what the first ready pod of each says. What was not seen is in unseen."""
         by_name = {(str(pod["metadata"]["namespace"]), str(pod["metadata"]["name"])): pod for pod in pods}
-        asked = []
-        for component in components:
-            if component["kind"] in _KINDS:
-                if place := self._place(component, by_name):
-                    asked.append(self._begin(place))
-                else:
-                    server = Server(component["kind"] == AGENT, component["image"])
-                    component["prometheus"] = self._silent(server, _not_running(component, self._cluster))
+        every = list(components)
+        places = {one.id: self._place(one, by_name) for one in every if one.kind in _KINDS}
+        asked = {id_: self._begin(place) for id_, place in places.items() if place}
         # The first answer tells how the others are asked. All are on their way before one is read.
-        configured = [(one, self._configured(one)) for one in asked]
-        others = [(one, found, self._ask_more(one.place, found)) for one, found in configured]
-        for one, found, answers in others:
-            one.place.component["prometheus"] = self._facts(one, found, answers)
-        return self._unseen
+        configured = {id_: self._configured(one) for id_, one in asked.items()}
+        answers = {id_: self._ask_more(one.place, configured[id_]) for id_, one in asked.items()}
+        return tuple(
+            self._told(asked[one.id], configured[one.id], answers[one.id])
+            if one.id in asked
+            else (self._stopped(one) if one.id in places else one)
+            for one in every
+        )
+
+    def _stopped(self, component: Component) -> Component:
+        server = Server(component.kind == AGENT, component.image)
+        return replace(component, prometheus=self._silent(server, _not_running(component, self._cluster)))
 
     def _begin(self, place: _Place) -> _Asked:
-        is_agent = place.component["kind"] == AGENT
+        is_agent = place.component.kind == AGENT
         log = self._pool.submit(place.process.log) if is_agent else None
         return _Asked(place, self._pool.submit(self._ask_first, place), log)
 
@@ -114,29 +122,30 @@ class Servers:
     def _ask_more(self, place: _Place, found: object | Problem) -> dict[str, Future[Any]]:
         if isinstance(found, Problem):
             return {}
-        left_out = _OF_SERVERS if place.component["kind"] == AGENT else set()
+        left_out = _OF_SERVERS if place.component.kind == AGENT else set()
         return {
             name: self._pool.submit(question, place.process)
             for name, question in _QUESTIONS.items()
             if name not in left_out
         }
 
-    def _facts(self, one: _Asked, found: object | Problem, answers: dict[str, Future[Any]]) -> dict[str, Any]:
+    def _told(self, one: _Asked, found: object | Problem, answers: dict[str, Future[Any]]) -> Component:
         log = self._log(one)
-        server, process = one.place.server, one.place.process
+        component, server, process = one.place.component, one.place.server, one.place.process
         if isinstance(found, Problem):
-            return self._silent(server, found, log)
+            return replace(component, prometheus=self._silent(server, found, log))
         if not isinstance(found, dict):
             cause = "its configuration is not YAML that can be read, so its labels and its remote write are not seen"
-            self._unseen.append(Problem(process.name, cause, "look at it by hand"))
+            self.unseen.append(Problem(process.name, cause, "look at it by hand"))
         said = {name: self._answer(name, answer) for name, answer in answers.items()}
         if metrics := said["metrics"]:
-            _complete(one.place, metrics)
+            component = _complete(one.place, metrics)
         config = found if isinstance(found, dict) else None
-        return facts.facts(server, Answers(**said, config=config, log=log, moment=process.moment))
+        told = facts.facts(server, Answers(**said, config=config, log=log, moment=process.moment))
+        return replace(component, prometheus=told)
 
-    def _silent(self, server: Server, problem: Problem, log: str = "") -> dict[str, Any]:
-        self._unseen.append(problem)
+    def _silent(self, server: Server, problem: Problem, log: str = "") -> Prometheus:
+        self.unseen.append(problem)
         return facts.silent(server, problem, log)
 
     def _log(self, one: _Asked) -> str:
@@ -154,36 +163,37 @@ class Servers:
             return None
 
     def _miss(self, error: ProblemError, what: str) -> None:
-        self._unseen += [replace(problem, cause=f"{problem.cause}, so {what} not seen") for problem in error.problems]
+        self.unseen += [replace(problem, cause=f"{problem.cause}, so {what} not seen") for problem in error.problems]
 
-    def _place(self, component: dict[str, Any], pods: Mapping[tuple[str, str], Object]) -> _Place | None:
-        namespace = str(component["workload"]["namespace"])
-        for told in sorted(component["pods"], key=lambda pod: not pod["ready"]):
-            pod: Object = pods.get((namespace, told["name"]), {})
-            process = PrometheusPod(self._session, pod, component["container"], self._cluster)
+    def _place(self, component: Component, pods: Mapping[tuple[str, str], Object]) -> _Place | None:
+        for told in sorted(component.pods or (), key=lambda pod: not pod.ready):
+            pod: Object = pods.get((component.workload.namespace, told.name), {})
+            process = PrometheusPod(self._session, pod, component.container, self._cluster)
             if process.content:
-                return _Place(component, process, told["ready"])
+                return _Place(component, process, bool(told.ready))
         return None
 
 
-def _complete(place: _Place, metrics: Metrics) -> None:
-    """What the objects and the kubelet did not tell of a component, by its own word."""
-    place.component["version"] = place.component["version"] or version(metrics)
+def _complete(place: _Place, metrics: Metrics) -> Component:
+    """Add what the objects and the kubelet did not tell of a component, by its own word."""
+    component = place.component
     volumes = place.process.pod["spec"].get("volumes") or []
     claims = {(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in volumes}
-    mounted = [volume for volume in place.component["volumes"] if volume["claim"] in claims]
+    mounted = [volume for volume in component.volumes or () if volume.claim in claims]
     # Kubelets have no figures of folders of their node.
-    if len(mounted) == 1 and mounted[0]["used"] is None:
-        mounted[0]["used"] = stored_bytes(metrics)
+    unmeasured = mounted if len(mounted) == 1 and mounted[0].used is None else []
+    stored = stored_bytes(metrics) if unmeasured else None
+    measured = tuple(replace(one, used=stored) if one in unmeasured else one for one in component.volumes or ())
+    return replace(component, version=component.version or version(metrics), volumes=measured)
 
 
-def _not_running(component: dict[str, Any], cluster: str) -> Problem:
-    reasons = sorted({pod["reason"] for pod in component["pods"] if pod["reason"]})
+def _not_running(component: Component, cluster: str) -> Problem:
+    reasons = component.reasons
     fix = "make it run, and run it again"
-    if component["replicas"]["wanted"] == 0:
+    if component.wanted == 0:
         cause, fix = "it is scaled to no pods", "nothing, if it is to stay so"
-    elif not component["pods"]:
+    elif not component.pods:
         cause = "it has no pods, or none that can be seen"
     else:
         cause = "no pod of it is ready" + (f" ({', '.join(reasons)})" if reasons else "")
-    return Problem(f"{component['id']} in {cluster}", f"{cause}, so it could not be asked", fix)
+    return Problem(f"{component.id} in {cluster}", f"{cause}, so it could not be asked", fix)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import SplitResult
@@ -21,6 +21,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import 
     labels_of,
     namespace_of,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import split_url
 
 _DOMAIN = "cluster.local"
@@ -93,9 +94,16 @@ def _addresses(service: Object) -> set[str]:
     return {str(address).lower() for address in given if address and address != "None"}
 
 
-def reader_fact(kind: str, namespace: str | None, name: str, reads: str, component: str | None) -> dict[str, object]:
-    """Somebody who reads. What leaves the sight of the objects has no component."""
-    return {"kind": kind, "namespace": namespace, "name": name, "reads": reads, "component": component}
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who reads from a component."""
+
+    kind: str
+    namespace: str | None
+    name: str
+    reads: str | None
+    #: Id of the component; None where the address leaves the sight of the objects.
+    component: str | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class Scene:
     """A cluster, with what is found in it only once."""
 
     objects: Objects
-    components: Sequence[Mapping[str, object]]
+    components: Sequence[Component]
 
     @cached_property
     def containers(self) -> list[Container]:
@@ -111,7 +119,7 @@ class Scene:
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        return {str(one["id"]): str(one["kind"]) for one in self.components}
+        return {one.id: one.kind for one in self.components}
 
     def component_of(self, url: str, namespace: str) -> str | None:
         parts = _split(url)

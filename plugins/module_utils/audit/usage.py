@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import quantity
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Usage, cores
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Amounts, cores
 
 #: Namespace, pod and container.
 Place = tuple[str, str, str]
@@ -22,7 +22,7 @@ Place = tuple[str, str, str]
 class Used:
     """What is used, of containers and of claims (namespace and name), in bytes and cores."""
 
-    containers: dict[Place, Usage]
+    containers: dict[Place, Amounts]
     volumes: dict[tuple[str, str], int]
 
 
@@ -32,7 +32,7 @@ def of_summary(document: object) -> Used:
     return Used(dict(_containers(pods)), dict(_volumes(pods)))
 
 
-def _containers(pods: Iterable[dict[str, object]]) -> Iterator[tuple[Place, Usage]]:
+def _containers(pods: Iterable[dict[str, object]]) -> Iterator[tuple[Place, Amounts]]:
     for pod in pods:
         reference = mapping(pod.get("podRef"))
         for content in elements(pod.get("containers")):
@@ -40,7 +40,7 @@ def _containers(pods: Iterable[dict[str, object]]) -> Iterator[tuple[Place, Usag
             memory = _whole(mapping(container.get("memory")).get("workingSetBytes"))
             cpu = _whole(mapping(container.get("cpu")).get("usageNanoCores"))
             place = (str(reference.get("namespace")), str(reference.get("name")), str(container.get("name")))
-            yield place, Usage(memory, None if cpu is None else cpu / 1e9)
+            yield place, Amounts(memory, None if cpu is None else cpu / 1e9)
 
 
 def _volumes(pods: Iterable[dict[str, object]]) -> Iterator[tuple[tuple[str, str], int]]:
@@ -56,7 +56,7 @@ def _whole(content: object) -> int | None:
     return content if isinstance(content, int) and not isinstance(content, bool) and content >= 0 else None
 
 
-def of_metrics(items: Iterable[Object]) -> dict[Place, Usage]:
+def of_metrics(items: Iterable[Object]) -> dict[Place, Amounts]:
     """What the PodMetrics of metrics.k8s.io say."""
     found = {}
     for item in items:
@@ -65,5 +65,5 @@ def of_metrics(items: Iterable[Object]) -> dict[Place, Usage]:
             container = mapping(content)
             usage = mapping(container.get("usage"))
             place = (str(metadata.get("namespace")), str(metadata.get("name")), str(container.get("name")))
-            found[place] = Usage(quantity(str(usage.get("memory"))), cores(str(usage.get("cpu"))))
+            found[place] = Amounts(quantity(str(usage.get("memory"))), cores(str(usage.get("cpu"))))
     return found

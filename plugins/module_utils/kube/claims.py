@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import quantity
@@ -23,6 +24,32 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import 
 
 #: The bytes in use of claims, by namespace and name.
 Used = Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A claim, and the volume that it is bound to. Sizes are in bytes."""
+
+    claim: str
+    namespace: str
+    size: int | None
+    used: int | None
+    storage_class: str | None
+    reclaim_policy: str | None
+    #: None of a claim that is not bound.
+    volume: str | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.namespace, self.claim
+
+
+@dataclass(frozen=True)
+class Claim(Volume):
+    """A claim that no workload has."""
+
+    why: str
+
 
 # Whoever may mount a claim, or will: only of all together it is known that nobody does.
 _TEMPLATES = ("StatefulSet", "Deployment", "DaemonSet", "ReplicaSet", "Job")
@@ -69,17 +96,17 @@ def _made_for(workload: str, templates: set[str]) -> Callable[[str], bool]:
     return lambda name: any(name.startswith(start) and name[len(start) :].isdecimal() for start in starts)
 
 
-def without_workload(objects: Objects, namespace: str, used: Used) -> list[dict[str, object]] | None:
+def without_workload(objects: Objects, namespace: str, used: Used) -> tuple[Claim, ...] | None:
     """The claims of a namespace that nothing mounts and nothing will; None where that cannot be known."""
     if not objects.keys() >= {*_MOUNTING, "PersistentVolumeClaim"}:
         return None
     mounted = set(_mounted(objects, namespace))
     makers = [_made_for(name_of(one), _claim_templates(one)) for one in _of(objects, "StatefulSet", namespace)]
-    return [
-        {**volume(namespace, name, objects, used), "why": _why(claim)}
+    return tuple(
+        Claim(**vars(volume(namespace, name, objects, used)), why=_why(claim))
         for claim in sorted(_of(objects, "PersistentVolumeClaim", namespace), key=name_of)
         if (name := name_of(claim)) not in mounted and not any(made(name) for made in makers)
-    ]
+    )
 
 
 def _of(objects: Objects, kind: str, namespace: str) -> list[Object]:
@@ -120,19 +147,21 @@ def _why(claim: Object) -> str:
     return nobody
 
 
-def volume(namespace: str, name: str, objects: Objects, used: Used) -> dict[str, object]:
-    """What a claim holds, and what becomes of it."""
+def volume(namespace: str, name: str, objects: Objects, used: Used) -> Volume:
+    """Return the volume of a claim."""
     claim = find(objects, "PersistentVolumeClaim", namespace, name) or {}
     spec = mapping_at(claim, "spec")
     sizes = mapping_at(claim, "status", "capacity"), mapping_at(spec, "resources", "requests")
     size = next((str(each["storage"]) for each in sizes if "storage" in each), None)
     bound = find(objects, "PersistentVolume", "", str(spec.get("volumeName"))) or {}
-    return {
-        "claim": name,
-        "namespace": namespace,
-        "size": None if size is None else quantity(size),
-        "used": used.get((namespace, name)),
-        "storage_class": spec.get("storageClassName"),
-        "reclaim_policy": mapping_at(bound, "spec").get("persistentVolumeReclaimPolicy"),
-        "volume": spec.get("volumeName"),
-    }
+    bound_to, storage_class = spec.get("volumeName"), spec.get("storageClassName")
+    policy = mapping_at(bound, "spec").get("persistentVolumeReclaimPolicy")
+    return Volume(
+        claim=name,
+        namespace=namespace,
+        size=None if size is None else quantity(size),
+        used=used.get((namespace, name)),
+        storage_class=None if storage_class is None else str(storage_class),
+        reclaim_policy=None if policy is None else str(policy),
+        volume=None if bound_to is None else str(bound_to),
+    )

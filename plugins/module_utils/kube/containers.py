@@ -22,6 +22,7 @@ from pathlib import PurePosixPath
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import (
+    Named,
     Object,
     Objects,
     controller,
@@ -354,7 +355,7 @@ def is_ready(item: Object) -> bool:
 # Files of a container.
 
 
-def config_source(pod: Object, container: Object, namespace: str = "") -> dict[str, str] | None:
+def config_source(pod: Object, container: Object, namespace: str = "") -> Named | None:
     """The ConfigMap or Secret that is mounted where --config.file of a Prometheus is, in a pod or a template of pods.
 
     Templates do not say their namespace. None where nothing is mounted, such as what a config-reloader has made.
@@ -362,7 +363,7 @@ def config_source(pod: Object, container: Object, namespace: str = "") -> dict[s
     source = config_file(pod, container)
     if source is None:
         return None
-    return {"kind": source.kind, "namespace": namespace_of(pod) or namespace, "name": source.name}
+    return Named(source.kind, namespace_of(pod) or namespace, source.name)
 
 
 def config_file(pod: Object, container: Object) -> Source | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import read_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 
 #: An object as the API server lists it.
@@ -43,6 +44,41 @@ class Reference:
 
     kind: str
     name: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """Kind, namespace and name of an object."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {'/'.join(filter(None, (self.namespace, self.name)))}"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Owner of an object."""
+
+    #: helm, argocd, flux, custom_resource or none.
+    kind: str
+    namespace: str | None
+    name: str | None
+    chart: str | None
+    chart_version: str | None
+    #: The object was made from it.
+    custom_resource: Named | None
+
+    def __str__(self) -> str:
+        if self.kind == "custom_resource" and self.custom_resource:
+            return str(self.custom_resource)
+        words = {**GITOPS, "helm": "Helm release", "none": "nobody"}
+        name = "/".join(filter(None, (self.namespace, self.name)))
+        chart = " ".join(filter(None, (self.chart, self.chart_version)))
+        text = f"{words.get(self.kind, '')} {name}".strip()
+        return f"{text} ({chart})" if chart else text
 
 
 @dataclass(frozen=True)
@@ -106,13 +142,13 @@ def chart_of(labels: Mapping[str, str]) -> tuple[str | None, str | None]:
     return match["name"], match["version"].replace("_", "+")
 
 
-def owner(kind: str, item: Object, objects: Objects) -> dict[str, object]:
-    """Who an object belongs to.
+def owner(kind: str, item: Object, objects: Objects) -> Owner:
+    """Return the owner of an object.
 
     Its owner references come first: what an operator makes has the labels and annotations of its custom resource, those
     of Helm and of Argo CD among them. The last object of that chain tells the rest.
     """
-    customs: list[dict[str, str]] = []
+    customs: list[Named] = []
     identity, copied, passed = (kind, namespace_of(item), name_of(item)), False, set()
     while (reference := _any_reference(item)) and not copied and reference not in passed:
         passed.add(reference)
@@ -120,33 +156,30 @@ def owner(kind: str, item: Object, objects: Objects) -> dict[str, object]:
         namespace = identity[1] if above is None else namespace_of(above)
         identity = (reference.kind, namespace, reference.name)
         if reference.kind not in ORDINARY:
-            customs.append({"kind": reference.kind, "namespace": namespace, "name": reference.name})
+            customs.append(Named(reference.kind, namespace, reference.name))
         # Of an owner that cannot be seen, what it made has copies of the marks.
         item, copied = (item, True) if above is None else (above, False)
     mark = _mark(identity, item, copied=copied)
     if mark is None and customs:
-        mark = _Mark("custom_resource", customs[-1]["namespace"] or None, customs[-1]["name"])
+        mark = _Mark("custom_resource", customs[-1].namespace or None, customs[-1].name)
     mark = mark or _Mark("none", None, None)
     chart, version = chart_of(labels_of(item))
-    return {
-        "kind": mark.kind,
-        "namespace": mark.namespace,
-        "name": mark.name,
-        "chart": chart,
-        "chart_version": version,
-        "custom_resource": customs[0] if customs else None,
-    }
+    return Owner(mark.kind, mark.namespace, mark.name, chart, version, customs[0] if customs else None)
 
 
-def manager(owned: Mapping[str, Any]) -> Manager | None:
-    """Return what manages an object, of which this is the owner()."""
-    kind, name, custom = owned.get("kind"), owned.get("name"), owned.get("custom_resource")
-    if kind in GITOPS:
-        return Manager(f"{GITOPS[kind]} ({name})", True, "its repository, or stop its synchronisation")
-    if custom:
+def read_owner(fact: object) -> Owner:
+    """Read an owner back that has crossed Ansible; nobody where it is unknown."""
+    return read_facts(Owner, fact, "Owner", "")[0] or Owner("none", None, None, None, None, None)
+
+
+def manager(owned: Owner) -> Manager | None:
+    """Return what manages an object of this owner."""
+    if owned.kind in GITOPS:
+        return Manager(f"{GITOPS[owned.kind]} ({owned.name})", True, "its repository, or stop its synchronisation")
+    if custom := owned.custom_resource:
         # Such as a SealedSecret, whose controller writes the Secret again.
-        return Manager(f"{custom['kind']} {custom['name']}", True, "it, or keep it from that")
-    return Manager(f"the Helm release {name}", False, "the release's values") if kind == "helm" else None
+        return Manager(f"{custom.kind} {custom.name}", True, "it, or keep it from that")
+    return Manager(f"the Helm release {owned.name}", False, "the release's values") if owned.kind == "helm" else None
 
 
 def _reference(content: Object) -> Reference:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import Outcome, Probe, Step
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import Reach
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.failures import sign_of
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import split_url
 
@@ -26,21 +26,6 @@ _STATUS = re.compile(r"check failed: URL=\S*, status=(\d{3})")
 _REQUEST = re.compile(r'^Get "[^"]*": ', re.MULTILINE)
 _DIAL_TIMEOUT = re.compile(r"\bdial \S+ \S+: i/o timeout")
 _LONGEST = 200
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How far a pod came. None where it was not reached, or cannot be told."""
-
-    #: None for an address, too, which has nothing to resolve.
-    resolves: bool | None
-    connects: bool | None
-    #: Such as HTTP 404.
-    answer: str | None
-    error: str | None
-
-    def as_dict(self) -> dict[str, object]:
-        return {"resolves": self.resolves, "connects": self.connects, "answer": self.answer, "error": self.error}
 
 
 def place(url: str) -> str | None:

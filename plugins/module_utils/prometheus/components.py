@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import list_at, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import quantity
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.claims import claims_of, volume
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.claims import Volume, claims_of, volume
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import (
     Container,
     Workload,
@@ -27,8 +28,10 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     version_of,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import (
+    Named,
     Object,
     Objects,
+    Owner,
     annotations_of,
     controller,
     find,
@@ -37,9 +40,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import 
     namespace_of,
     owner,
 )
-
-#: A result as JSON has it.
-Fact = dict[str, object]
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import RemoteWrite
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.facts import Prometheus
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
 
 _CPU = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,2})|([numk]))?")
 _CPU_UNITS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3}
@@ -49,11 +52,137 @@ _BEFORE = "before-hook-creation"
 
 
 @dataclass(frozen=True)
-class Usage:
-    """What one container uses: bytes and cores. None is unknown."""
+class Amounts:
+    """Memory in bytes and CPU in cores. None is unknown, or not set."""
 
     memory: int | None
     cpu: float | None
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    addresses: tuple[str, ...]
+    ready: bool | None
+    #: What the node has, and not only what pods may have of it.
+    memory: int | None
+    cpu: float | None
+
+
+@dataclass(frozen=True)
+class Replicas:
+    wanted: int | None
+    #: Pods in which the container is ready.
+    ready: int | None
+
+
+@dataclass(frozen=True)
+class Pod:
+    name: str
+    node: str | None
+    phase: str | None
+    ready: bool | None
+    restarts: int | None
+    #: Why it does not run, or else why it was started again.
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Helpers:
+    """Containers that go with a component and are none themselves, such as a config-reloader."""
+
+    #: Of one pod.
+    requests: Amounts | None
+    #: Of all pods.
+    usage: Amounts | None
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """Key of a Secret with a configuration for object storage."""
+
+    secret: str
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    uploads: bool | None
+    objstore: ObjectStore | None
+
+
+@dataclass(frozen=True)
+class Component:
+    """One container of a workload, in all its pods."""
+
+    id: str
+    kind: str
+    workload: Named
+    container: str
+    image: str
+    version: str | None
+    replicas: Replicas | None
+    pods: tuple[Pod, ...] | None
+    labels: Mapping[str, str] | None
+    owner: Owner | None
+    #: Of one container.
+    requests: Amounts | None
+    limits: Amounts | None
+    #: Of all containers together.
+    usage: Amounts | None
+    helpers: Helpers | None
+    #: None where the volumes that it mounts are unknown.
+    volumes: tuple[Volume, ...] | None
+    prometheus: Prometheus | None
+    sidecar: Sidecar | None
+
+    @property
+    def wanted(self) -> int | None:
+        return self.replicas.wanted if self.replicas else None
+
+    @property
+    def ready(self) -> int | None:
+        return self.replicas.ready if self.replicas else None
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why pods of it do not run."""
+        return sorted({pod.reason for pod in self.pods or () if pod.reason})
+
+    @property
+    def memory_request(self) -> int | None:
+        """Of one pod, with its helpers; at least so much where one of both is unknown."""
+        return _at_least(self.requests, self.helpers.requests if self.helpers else None)
+
+    @property
+    def memory_used(self) -> int | None:
+        """Of all pods, with their helpers; at least so much where one of both is unknown."""
+        return _at_least(self.usage, self.helpers.usage if self.helpers else None)
+
+    @property
+    def group(self) -> Named:
+        """The custom resource that the workload was made from, or the workload: shards of one resource are equal."""
+        return (self.owner and self.owner.custom_resource) or self.workload
+
+    @property
+    def writes(self) -> tuple[RemoteWrite, ...] | None:
+        return self.prometheus.remote_write if self.prometheus else None
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...] | None:
+        found = self.prometheus.targets if self.prometheus else None
+        return None if found is None else tuple(fact.target for fact in found)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A failed pod that nothing replaces."""
+
+    pod: str
+    namespace: str
+    reason: str | None
+    #: Why it stays.
+    why: str | None
 
 
 def cores(text: str) -> float | None:
@@ -66,23 +195,28 @@ def cores(text: str) -> float | None:
 
 
 def components(
-    objects: Objects, usage: Mapping[tuple[str, str, str], Usage], volumes_used: Mapping[tuple[str, str], int]
-) -> list[Fact]:
-    """The components of a cluster. What only a running Prometheus can tell is left open."""
+    objects: Objects, usage: Mapping[tuple[str, str, str], Amounts], volumes_used: Mapping[tuple[str, str], int]
+) -> tuple[Component, ...]:
+    """Return the components of a cluster, without the facts that only a running Prometheus can tell.
+
+    Usage is given by namespace, pod and container, and the bytes in use of volumes by namespace and claim.
+    """
     every = containers(objects)
     helpers = _helpers(every)
-    return [
-        {
-            **_component(one, objects, usage, volumes_used),
-            # What goes with it, though it is none itself, such as a config-reloader.
-            "helpers": {
-                "requests": _total(_requests(helper) for helper in helpers.get(one.id, [])),
-                "usage": _total(_usage(helper, usage) for helper in helpers.get(one.id, [])),
-            },
-        }
+    return tuple(
+        replace(
+            _component(one, one.kind, objects),
+            usage=_usage(one, usage),
+            helpers=_beside(helpers.get(one.id, []), usage),
+            volumes=tuple(volume(*claim, objects, volumes_used) for claim in sorted(claims_of(one, objects))),
+        )
         for one in sorted(every, key=lambda one: one.id)
         if one.kind is not None
-    ]
+    )
+
+
+def _beside(helpers: Sequence[Container], usage: Mapping[tuple[str, str, str], Amounts]) -> Helpers:
+    return Helpers(_total(map(_requests, helpers)), _total(_usage(helper, usage) for helper in helpers))
 
 
 def _helpers(every: Iterable[Container]) -> dict[str, list[Container]]:
@@ -97,35 +231,36 @@ def _helpers(every: Iterable[Container]) -> dict[str, list[Container]]:
     }
 
 
-def _total(amounts: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
+def _at_least(*amounts: Amounts | None) -> int | None:
+    return _total(one for one in amounts if one).memory
+
+
+def _total(amounts: Iterable[Amounts]) -> Amounts:
     """At least so much: what is not known of one is left out."""
     given = list(amounts)
-    known = {name: [amount for one in given if (amount := one[name]) is not None] for name in ("memory", "cpu")}
-    return {name: sum(values) if values else None for name, values in known.items()}
+    memory = [one.memory for one in given if one.memory is not None]
+    cpu = [one.cpu for one in given if one.cpu is not None]
+    return Amounts(sum(memory) if memory else None, sum(cpu) if cpu else None)
 
 
-def nodes(objects: Objects) -> list[Fact]:
-    """The nodes, with what they have, and not only what pods may have of it."""
-    return [
-        {
-            "name": name_of(node),
-            "addresses": sorted({str(one.get("address")) for one in list_at(node, "status", "addresses")}),
-            "ready": is_ready(node),
-            **_amounts(mapping_at(node, "status", "capacity")),
-        }
-        for node in sorted(objects.get("Node", ()), key=name_of)
-    ]
+def nodes(objects: Objects) -> tuple[Node, ...]:
+    return tuple(map(_node, sorted(objects.get("Node", ()), key=name_of)))
 
 
-def leftovers(objects: Objects) -> list[Fact]:
-    """Failed pods that nobody replaces, and why they stay."""
-    found: list[Fact] = []
+def _node(node: Object) -> Node:
+    addresses = {str(one.get("address")) for one in list_at(node, "status", "addresses")}
+    capacity = _amounts(mapping_at(node, "status", "capacity"))
+    return Node(name_of(node), tuple(sorted(addresses)), is_ready(node), capacity.memory, capacity.cpu)
+
+
+def leftovers(objects: Objects) -> tuple[Leftover, ...]:
+    """Return the failed pods that nothing replaces."""
+    found = []
     for pod in sorted(objects.get("Pod", ()), key=lambda pod: (namespace_of(pod), name_of(pod))):
         failed = mapping_at(pod, "status").get("phase") == "Failed"
         if failed and not is_terminating(pod) and (why := _why_it_stays(pod, objects)):
-            own = {"pod": name_of(pod), "namespace": namespace_of(pod), "reason": _end_of(pod)}
-            found.append({**own, "why": why})
-    return found
+            found.append(Leftover(name_of(pod), namespace_of(pod), _end_of(pod), why))
+    return tuple(found)
 
 
 def _why_it_stays(pod: Object, objects: Objects) -> str | None:
@@ -165,32 +300,28 @@ def _end_of(pod: Object) -> str:
     return str(mapping_at(pod, "status").get("reason") or next(iter(reasons), "Failed"))
 
 
-def _component(
-    one: Container,
-    objects: Objects,
-    usage: Mapping[tuple[str, str, str], Usage],
-    volumes_used: Mapping[tuple[str, str], int],
-) -> Fact:
+def _component(one: Container, kind: str, objects: Objects) -> Component:
     workload, image = one.workload, str(one.content.get("image") or "")
     item = workload.item or one.holder
-    return {
-        "id": one.id,
-        "kind": one.kind,
-        "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name},
-        "container": one.name,
-        "image": image,
-        "version": version_of(image),
-        "replicas": {"wanted": _wanted(workload), "ready": _ready(one)},
-        "pods": [_pod(pod, one.name) for pod in one.pods],
-        "labels": labels_of(item),
-        "owner": owner(workload.kind, item, objects),
-        "requests": _requests(one),
-        "limits": _amounts(mapping_at(one.content, "resources", "limits")),
-        "usage": _usage(one, usage),
-        "volumes": [volume(*claim, objects, volumes_used) for claim in sorted(claims_of(one, objects))],
-        "prometheus": None,
-        "sidecar": _sidecar(one) if one.kind == "thanos_sidecar" else None,
-    }
+    return Component(
+        id=one.id,
+        kind=kind,
+        workload=Named(workload.kind, workload.namespace, workload.name),
+        container=one.name,
+        image=image,
+        version=version_of(image),
+        replicas=Replicas(_wanted(workload), _ready(one)),
+        pods=tuple(_pod(pod, one.name) for pod in one.pods),
+        labels=labels_of(item),
+        owner=owner(workload.kind, item, objects),
+        requests=_requests(one),
+        limits=_amounts(mapping_at(one.content, "resources", "limits")),
+        usage=None,
+        helpers=None,
+        volumes=None,
+        prometheus=None,
+        sidecar=_sidecar(one) if kind == "thanos_sidecar" else None,
+    )
 
 
 def _wanted(workload: Workload) -> int:
@@ -219,15 +350,16 @@ def _is_container_ready(pod: Object, name: str) -> bool:
     return bool(_status(pod, name).get("ready")) and not is_terminating(pod)
 
 
-def _pod(pod: Object, name: str) -> Fact:
-    return {
-        "name": name_of(pod),
-        "node": mapping_at(pod, "spec").get("nodeName"),
-        "phase": mapping_at(pod, "status").get("phase"),
-        "ready": _is_container_ready(pod, name),
-        "restarts": int(_status(pod, name).get("restartCount") or 0),
-        "reason": _reason(pod, _status(pod, name)),
-    }
+def _pod(pod: Object, name: str) -> Pod:
+    node, phase = mapping_at(pod, "spec").get("nodeName"), mapping_at(pod, "status").get("phase")
+    return Pod(
+        name=name_of(pod),
+        node=None if node is None else str(node),
+        phase=None if phase is None else str(phase),
+        ready=_is_container_ready(pod, name),
+        restarts=int(_status(pod, name).get("restartCount") or 0),
+        reason=_reason(pod, _status(pod, name)),
+    )
 
 
 def _reason(pod: Object, status: Object) -> str | None:
@@ -245,44 +377,37 @@ def _reason(pod: Object, status: Object) -> str | None:
     return next((str(reason) for reason in found if reason), None)
 
 
-def _amounts(resources: Object) -> dict[str, int | float | None]:
-    """Memory in bytes and cpu in cores. None is what is not said."""
+def _amounts(resources: Object) -> Amounts:
     memory, cpu = resources.get("memory"), resources.get("cpu")
-    return {
-        "memory": None if memory is None else quantity(str(memory)),
-        "cpu": None if cpu is None else cores(str(cpu)),
-    }
+    return Amounts(None if memory is None else quantity(str(memory)), None if cpu is None else cores(str(cpu)))
 
 
-def _requests(one: Container) -> dict[str, int | float | None]:
+def _requests(one: Container) -> Amounts:
     """Where nothing is asked for, Kubernetes takes the limit."""
     resources = mapping_at(one.content, "resources")
     return _amounts({**mapping_at(resources, "limits"), **mapping_at(resources, "requests")})
 
 
-def _usage(one: Container, usage: Mapping[tuple[str, str, str], Usage]) -> dict[str, int | float | None]:
+def _usage(one: Container, usage: Mapping[tuple[str, str, str], Amounts]) -> Amounts:
+    """Return the sum over all pods; None where it would lack one of them."""
+    unknown = Amounts(None, None)
     if one.workload.pods is None:
-        return {"memory": None, "cpu": None}
+        return unknown
     running = [pod for pod in one.pods if mapping_at(_status(pod, one.name), "state").get("running") is not None]
-    found = [usage.get((namespace_of(pod), name_of(pod), one.name), Usage(None, None)) for pod in running]
-    # A sum that lacks one of them would be wrong.
-    return {"memory": _sum(each.memory for each in found), "cpu": _sum(each.cpu for each in found)}
+    found = [usage.get((namespace_of(pod), name_of(pod), one.name), unknown) for pod in running]
+    memory = [each.memory for each in found if each.memory is not None]
+    cpu = [each.cpu for each in found if each.cpu is not None]
+    return Amounts(
+        sum(memory) if len(memory) == len(found) else None,
+        sum(cpu) if len(cpu) == len(found) else None,
+    )
 
 
-def _sum(amounts: Iterable[float | None]) -> float | None:
-    given = list(amounts)
-    known = [amount for amount in given if amount is not None]
-    return sum(known) if len(known) == len(given) else None
-
-
-def _sidecar(one: Container) -> Fact:
+def _sidecar(one: Container) -> Sidecar:
     """Whether a sidecar uploads. What its flags give as configuration can be a secret itself, so it is never shown."""
     given, path = flag(one.content, "--objstore.config"), flag(one.content, "--objstore.config-file")
     source = source_of(one.holder, one.content, path) if path else None
     if given and (variable := variable_in(given)):
         source = source_of_variable(one.content, variable)
     secret = source if source and source.kind == "Secret" else None
-    return {
-        "uploads": bool(path or given),
-        "objstore": {"secret": secret.name, "key": secret.key} if secret else None,
-    }
+    return Sidecar(bool(path or given), ObjectStore(secret.name, secret.key) if secret else None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import (
     first_text,
@@ -18,12 +19,12 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Queue, read
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import TENANT_HEADER
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import TENANT_HEADER, split_url
 
 Entry = Mapping[str, object]
 
 _TENANT_HEADERS = frozenset({TENANT_HEADER.lower(), "thanos-tenant"})
-_MEASURED = ("ever_delivered", "pending", "failed", "dropped", "sent", "lag", "shards")
 
 _LOG_FIELD = re.compile(r'([a-zA-Z_][a-zA-Z0-9_.]*)=("(?:[^"\\]|\\.)*"|\S*)')
 _ESCAPED = re.compile(r"\\(.)")
@@ -31,21 +32,87 @@ _COMPLAINTS = ("Failed to send batch", "non-recoverable error")
 _MOST_LINES = 5
 
 
-def remote_write(entries: Sequence[Entry], metrics: Metrics | None) -> Iterator[dict[str, object]]:
-    """What there is to say of each entry, but the problems that its text shows already."""
+@dataclass(frozen=True)
+class Reach:
+    """How far a pod of the sender's cluster came. None where it was not reached, or cannot be told."""
+
+    #: None for an address, too, which has nothing to resolve.
+    resolves: bool | None
+    connects: bool | None
+    #: Such as HTTP 404.
+    answer: str | None
+    error: str | None
+
+    @property
+    def is_nowhere(self) -> bool:
+        """The name does not resolve, or nothing accepts the connection."""
+        return not self.connects
+
+    def __str__(self) -> str:
+        if self.resolves is False:
+            return f"a pod of this cluster could not resolve the name: {self.error}"
+        if not self.connects:
+            return f"a pod of this cluster could not connect: {self.error}"
+        return f"a pod of this cluster could connect, and was answered with {self.answer or 'no HTTP'}" + (
+            f": {self.error}" if self.error else ""
+        )
+
+
+@dataclass(frozen=True)
+class RemoteWrite:
+    """One remote-write entry. Its numbers count from the start of its queue."""
+
+    #: Without user, password and query.
+    url: str
+    name: str | None
+    problems: tuple[Finding, ...] | None
+    ever_delivered: bool | None
+    pending: int | None
+    failed: float | None
+    dropped: float | None
+    sent: float | None
+    #: In seconds.
+    lag: float | None
+    shards: float | None
+    tenant_header: bool | None
+    proxy: bool | None
+    #: None without a probe, and where the probe could not tell.
+    reachable: Reach | None
+
+    @property
+    def host(self) -> str:
+        parts = split_url(self.url)
+        return (parts and parts.hostname) or self.url
+
+
+def remote_write(
+    entries: Sequence[Entry], metrics: Metrics | None, findings: Sequence[Sequence[Finding]]
+) -> tuple[RemoteWrite, ...]:
+    """Return the facts of entries, of which the findings are given in the same order."""
     agent = read(metrics) if metrics else Agent()
     queues = _queues(entries, agent)
-    for number, entry in enumerate(entries):
-        headers = {name.lower() for name in mapping(entry.get("headers"))}
-        yield {
-            "url": scrubbed(str(entry.get("url") or "")),
-            "name": first_text(entry.get("name")),
-            **(_measured(agent, queues[number], entry) if number in queues else dict.fromkeys(_MEASURED)),
-            "tenant_header": not headers.isdisjoint(_TENANT_HEADERS),
-            "proxy": bool(entry.get("proxy_url") or entry.get("proxy_from_environment")),
-            # Only a pod of the cluster could tell.
-            "reachable": None,
-        }
+    several = enumerate(zip(entries, findings, strict=True))
+    return tuple(_entry(entry, agent, queues.get(number), found) for number, (entry, found) in several)
+
+
+def _entry(entry: Entry, agent: Agent, queue: Queue | None, findings: Sequence[Finding]) -> RemoteWrite:
+    headers = {name.lower() for name in mapping(entry.get("headers"))}
+    return RemoteWrite(
+        url=scrubbed(str(entry.get("url") or "")),
+        name=first_text(entry.get("name")),
+        problems=tuple(findings),
+        ever_delivered=queue.ever_accepted() if queue else None,
+        pending=int(queue.pending) if queue else None,
+        failed=queue.failed if queue else None,
+        dropped=queue.lost(relabels=bool(entry.get("write_relabel_configs"))) if queue else None,
+        sent=queue.attempts if queue else None,
+        lag=agent.lag(queue) if queue else None,
+        shards=queue.shards if queue else None,
+        tenant_header=not headers.isdisjoint(_TENANT_HEADERS),
+        proxy=bool(entry.get("proxy_url") or entry.get("proxy_from_environment")),
+        # Only a pod of the cluster could tell.
+        reachable=None,
+    )
 
 
 def _queues(entries: Sequence[Entry], agent: Agent) -> dict[int, Queue]:
@@ -65,19 +132,7 @@ def _queues(entries: Sequence[Entry], agent: Agent) -> dict[int, Queue]:
     return found
 
 
-def _measured(agent: Agent, queue: Queue, entry: Entry) -> dict[str, object]:
-    return {
-        "ever_delivered": queue.ever_accepted(),
-        "pending": int(queue.pending),
-        "failed": queue.failed,
-        "dropped": queue.lost(relabels=bool(entry.get("write_relabel_configs"))),
-        "sent": queue.attempts,
-        "lag": agent.lag(queue),
-        "shards": queue.shards,
-    }
-
-
-def complaints(log: str) -> list[str]:
+def complaints(log: str) -> tuple[str, ...]:
     """The last lines that complain about remote write, each text once, with the time when it came last."""
     found: dict[str, str] = {}
     for line in log.split("\n"):
@@ -89,7 +144,7 @@ def complaints(log: str) -> list[str]:
             text = shortened(f"{message}: {error}" if error else message)
             found.pop(text, None)
             found[text] = fields.get("ts") or fields.get("time") or ""
-    return [f"{shortened(time)} {text}".strip() for text, time in list(found.items())[-_MOST_LINES:]]
+    return tuple(f"{shortened(time)} {text}".strip() for text, time in list(found.items())[-_MOST_LINES:])
 
 
 def _log_fields(line: str) -> dict[str, str]:

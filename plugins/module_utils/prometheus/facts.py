@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.durations import seconds
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
@@ -19,13 +18,16 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
     scrubbed,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints, remote_write
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Named
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import (
+    RemoteWrite,
+    complaints,
+    remote_write,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import version
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding, lint
-
-Facts = dict[str, object]
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetFact
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding, Linted, lint_parts
 
 #: What of the flags is worth to know, besides those of the storage: what it is, and what can be done from outside.
 _FLAGS = frozenset({"agent", "enable-feature", "web.enable-admin-api", "web.enable-lifecycle"})
@@ -35,8 +37,39 @@ _DEFAULT_SCRAPE_INTERVAL = 60.0
 _SHORTEST_UPTIME = 300.0
 
 
-#: How the findings about an entry of remote_write begin.
-_BLOCK = re.compile(r"Block ([0-9]+)(?![0-9])")
+@dataclass(frozen=True)
+class Rule:
+    group: str | None
+    name: str
+    #: alerting or recording.
+    type: str | None
+    #: Of an alert only.
+    state: str | None
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """Facts of a server or an agent."""
+
+    answers: bool
+    #: Why it does not answer.
+    problem: Problem | None
+    external_labels: Mapping[str, str] | None
+    #: In seconds.
+    scrape_interval: float | None
+    retention: str | None
+    flags: Mapping[str, str] | None
+    config_source: Named | None
+    series: int | None
+    samples_per_second: float | None
+    targets: tuple[TargetFact, ...] | None
+    rules: tuple[Rule, ...] | None
+    alertmanagers: tuple[str, ...] | None
+    #: Findings but those about its remote-write entries.
+    problems: tuple[Finding, ...] | None
+    remote_write: tuple[RemoteWrite, ...] | None
+    #: Last complaints about remote write.
+    log: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +80,7 @@ class Server:
     image: str
     args: tuple[str, ...] = ()
     memory: int | None = None
-    config_source: Mapping[str, object] | None = None
+    config_source: Named | None = None
 
 
 @dataclass(frozen=True)
@@ -79,35 +112,34 @@ def stored_bytes(metrics: Metrics) -> int | None:
     return int(sum(found)) if found else None
 
 
-def silent(server: Server, problem: Problem, log: str = "") -> Facts:
-    """The part "prometheus" of the facts of one that could not be asked."""
-    return {**facts(server, Answers(log=log)), "answers": False, "problem": problem.as_dict()}
+def silent(server: Server, problem: Problem, log: str = "") -> Prometheus:
+    """Return the facts of a process that could not be asked."""
+    return replace(facts(server, Answers(log=log)), answers=False, problem=problem)
 
 
-def facts(server: Server, said: Answers) -> Facts:
-    """The part "prometheus" of a component's facts. What is not known is None, a list as well as a number."""
+def facts(server: Server, said: Answers) -> Prometheus:
+    """Return the facts of a process. An answer that is missing makes None, of a list as well as of a number."""
     config = None if said.config is None else mapping(said.config)
-    findings = [] if config is None else _findings(server, config, said.metrics)
-    return {
-        "answers": True,
-        "problem": None,
-        "external_labels": None if config is None else _external_labels(config),
-        "scrape_interval": None if config is None else _scrape_interval(config),
-        "retention": None if server.is_agent else _retention(config or {}, mapping(said.flags)),
-        "flags": _flags(said.flags),
-        "config_source": dict(server.config_source) if server.config_source else None,
-        "series": _series(server, said.metrics),
-        "samples_per_second": _samples_per_second(server, said.metrics, said.moment),
-        "targets": None if said.targets is None else _targets(said.targets),
+    entries = [mapping(entry) for entry in elements((config or {}).get("remote_write"))]
+    linted = None if config is None else _linted(server, config, said.metrics)
+    return Prometheus(
+        answers=True,
+        problem=None,
+        external_labels=None if config is None else _external_labels(config),
+        scrape_interval=None if config is None else _scrape_interval(config),
+        retention=None if server.is_agent else _retention(config or {}, mapping(said.flags)),
+        flags=_flags(said.flags),
+        config_source=server.config_source,
+        series=_series(server, said.metrics),
+        samples_per_second=_samples_per_second(server, said.metrics, said.moment),
+        targets=None if said.targets is None else _targets(said.targets),
         # An agent has none.
-        "rules": _rules(said.rules) if server.is_agent or said.rules is not None else None,
-        "alertmanagers": _alertmanagers(said.alertmanagers)
-        if server.is_agent or said.alertmanagers is not None
-        else None,
-        "problems": [finding.as_dict() for finding in findings if _block(finding) is None],
-        "remote_write": None if config is None else list(_remote_write(config, said.metrics, findings)),
-        "log": complaints(said.log),
-    }
+        rules=_rules(said.rules) if server.is_agent or said.rules is not None else None,
+        alertmanagers=_alertmanagers(said.alertmanagers) if server.is_agent or said.alertmanagers is not None else None,
+        problems=linted.others if linted else (),
+        remote_write=remote_write(entries, said.metrics, linted.entries) if linted else None,
+        log=complaints(said.log),
+    )
 
 
 def _external_labels(config: Mapping[str, object]) -> dict[str, str]:
@@ -159,58 +191,44 @@ def _samples_per_second(server: Server, metrics: Metrics | None, moment: float |
 # Targets, rules, alertmanagers.
 
 
-def _targets(targets: Iterable[Target]) -> list[Facts]:
-    told = [target.as_dict() for target in targets]
-    return sorted(told, key=lambda target: (str(target["url"]), str(target["job"])))
+def _targets(targets: Iterable[Target]) -> tuple[TargetFact, ...]:
+    return tuple(sorted((target.fact() for target in targets), key=lambda fact: (fact.url, fact.job or "")))
 
 
-def _rules(content: object) -> list[Facts]:
-    return sorted(_read_rules(content), key=lambda rule: (str(rule["group"]), str(rule["name"])))
+def _rules(content: object) -> tuple[Rule, ...]:
+    return tuple(sorted(_read_rules(content), key=lambda rule: (rule.group or "", rule.name)))
 
 
-def _read_rules(content: object) -> Iterator[Facts]:
+def _read_rules(content: object) -> Iterator[Rule]:
     for item in elements(mapping(content).get("groups")):
         group = mapping(item)
         for content_of_rule in elements(group.get("rules")):
             rule = mapping(content_of_rule)
             kind = first_text(rule.get("type"))
             state = first_text(rule.get("state")) if kind == "alerting" else None
-            yield {
-                "group": first_text(group.get("name")),
-                "name": first_text(rule.get("name")),
-                "type": kind,
-                "state": state,
-            }
+            yield Rule(first_text(group.get("name")), str(rule.get("name") or ""), kind, state)
 
 
-def _alertmanagers(content: object) -> list[str]:
+def _alertmanagers(content: object) -> tuple[str, ...]:
     found = (mapping(item).get("url") for item in elements(mapping(content).get("activeAlertmanagers")))
-    return sorted({scrubbed(str(url)) for url in found if url})
+    return tuple(sorted({scrubbed(str(url)) for url in found if url}))
 
 
 # Remote write.
 
 
-def _remote_write(config: Mapping[str, object], metrics: Metrics | None, findings: list[Finding]) -> Iterator[Facts]:
-    entries = [mapping(entry) for entry in elements(config.get("remote_write"))]
-    for number, entry in enumerate(remote_write(entries, metrics), 1):
-        yield {**entry, "problems": [finding.as_dict() for finding in findings if _block(finding) == number]}
-
-
-def _block(finding: Finding) -> int | None:
-    match = _BLOCK.match(finding.subject)
-    return int(match[1]) if match else None
-
-
-def _findings(server: Server, config: Mapping[str, object], metrics: Metrics | None) -> list[Finding]:
+def _linted(server: Server, config: Mapping[str, object], metrics: Metrics | None) -> Linted:
     running_version = version(metrics) if metrics else None
-    running: Facts = {"image": f"prometheus:v{running_version}" if running_version else server.image}
+    running: dict[str, object] = {"image": f"prometheus:v{running_version}" if running_version else server.image}
     if server.is_agent or config.get("remote_write"):
         running["remote_write"] = elements(config.get("remote_write"))
         running["external_labels"] = _external_labels(config)
     # The rest of what is linted holds for agents only.
     if server.is_agent:
         running |= {"args": list(server.args), "memory": server.memory}
+    linted = lint_parts(running, {})
+    if server.config_source and server.config_source.kind == "ConfigMap":
+        return linted
     # The operator writes credentials into a Secret, where they may stand; status/config shows where, but not what.
-    in_the_open = (server.config_source or {}).get("kind") == "ConfigMap"
-    return [finding for finding in lint(running, {}) if finding.id != "secret" or in_the_open]
+    entries = (tuple(finding for finding in entry if finding.id != "secret") for entry in linted.entries)
+    return replace(linted, entries=tuple(entries))

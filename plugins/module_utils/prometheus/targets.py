@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -93,18 +92,56 @@ class Target:
     def host(self) -> str:
         return self.key.host
 
-    def as_dict(self) -> dict[str, object]:
-        """Fact of the audit."""
-        places = {name: getattr(self, name) for name in ("namespace", "service", "pod", "node")}
-        return {
-            "url": self.url,
-            **self.key.as_dict(),
-            "job": self.labels.get("job") or None,
-            "health": self.health,
-            "error": self.error,
-            **places,
-            "cluster": self.cluster or None,
-        }
+    def fact(self) -> TargetFact:
+        """Return the fact of the audit."""
+        return TargetFact(
+            url=self.url,
+            address=self.key.address,
+            path=self.key.path,
+            params=dict(self.key.params),
+            job=self.labels.get("job") or None,
+            health=self.health,
+            error=self.error,
+            namespace=self.namespace,
+            service=self.service,
+            pod=self.pod,
+            node=self.node,
+            cluster=self.cluster or None,
+        )
+
+
+@dataclass(frozen=True)
+class TargetFact:
+    """What the audit tells of a target."""
+
+    url: str
+    address: str
+    path: str
+    params: Mapping[str, tuple[str, ...]]
+    job: str | None
+    health: str | None
+    error: str | None
+    namespace: str | None
+    service: str | None
+    pod: str | None
+    node: str | None
+    #: Label cluster of its own.
+    cluster: str | None
+
+    @property
+    def target(self) -> Target:
+        labels = {"job": self.job, "cluster": self.cluster}
+        return Target(
+            key=TargetKey(self.address, self.path, tuple(sorted(self.params.items()))),
+            url=self.url,
+            labels={name: value for name, value in labels.items() if value},
+            health=self.health or "unknown",
+            error=self.error or "",
+            namespace=self.namespace,
+            service=self.service,
+            pod=self.pod,
+            node=self.node,
+        )
 
 
 # Reading.
@@ -191,47 +228,6 @@ def _param(name: str, value: str) -> str:
         return HIDDEN
     # What is probed, with a login.
     return scrubbed(value) if "@" in value else value
-
-
-# Whose a target is.
-
-
-@dataclass(frozen=True)
-class Places:
-    """Places of clusters: addresses of their nodes, and the value that the label cluster has on their samples."""
-
-    #: By cluster. None where they are unknown.
-    nodes: Mapping[str, Collection[str] | None]
-    #: By cluster.
-    labels: Mapping[str, str]
-
-    @cached_property
-    def _at(self) -> Mapping[str, frozenset[str]]:
-        found: dict[str, set[str]] = {}
-        for cluster, addresses in self.nodes.items():
-            for address in addresses or ():
-                found.setdefault(address, set()).add(cluster)
-        return {address: frozenset(clusters) for address, clusters in found.items()}
-
-    @cached_property
-    def _labelled(self) -> Mapping[str, str]:
-        """Cluster by each label that names it: its value or, if no other cluster has that, its name."""
-        names = {cluster: cluster for cluster in (*self.nodes, *self.labels)}
-        return {**names, **{self.labels[cluster]: cluster for cluster in sorted(self.labels, reverse=True)}}
-
-    def cluster_of(self, target: Target, home: str = "") -> str | None:
-        """Return the cluster that a target is in; None if that is unknown. Home is the cluster that scrapes it.
-
-        The address of a node decides, since labels are written by hand. The label counts where no node has the address,
-        and separates clusters that have equal addresses, or can have: nodes of some may be unknown.
-        """
-        at = self._at.get(target.host, frozenset())
-        if home in at:
-            return home
-        labelled = self._labelled.get(target.cluster or "")
-        if labelled in at or (labelled and not (at and self.nodes.get(labelled))):
-            return labelled
-        return next(iter(at)) if len(at) == 1 else None
 
 
 # What would be missed.

@@ -15,9 +15,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.problems impor
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, list_at, mapping, mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Objects, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.places import Places
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Job, Piece
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import (
-    Places,
     Target,
     TargetKey,
     read_key,

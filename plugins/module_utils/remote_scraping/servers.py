@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import WORKLOADS, Lists
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, RefusedError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import find, name_of, namespace_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Named, find, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Own, own, told_targets
@@ -38,11 +39,11 @@ class Look:
         running = {one.id: one for one in containers(found)}
         servers = []
         for component in components(found, {}, {}):
-            if component["kind"] == "prometheus":
-                owner: Found = dict(mapping_at(component, "owner"))
-                one = running[str(component["id"])]
+            if component.kind == "prometheus" and component.owner:
+                one = running[component.id]
                 pods = [self._pod(dict(pod), one, centre) for pod in one.pods]
-                jobs = _scrape_configs(owner.get("custom_resource") or {}, found)
+                jobs = _scrape_configs(component.owner.custom_resource, found)
+                owner = as_facts(component.owner)
                 servers.append({"id": one.id, "owner": owner, "scrape_configs": jobs, "pods": pods})
         return servers
 
@@ -69,11 +70,11 @@ class Look:
             return {**told, "problem": error.problems[0].as_dict()}
 
 
-def _scrape_configs(custom_resource: Found, found: dict[str, list[Object]]) -> Found | None:
+def _scrape_configs(custom_resource: Named | None, found: dict[str, list[Object]]) -> Found | None:
     """The Secret that a custom resource names for its additional jobs."""
-    if custom_resource.get("kind") != _PROMETHEUS:
+    if custom_resource is None or custom_resource.kind != _PROMETHEUS:
         return None
-    namespace = str(custom_resource["namespace"])
-    item = find(found, _PROMETHEUS, namespace, str(custom_resource["name"])) or {}
+    namespace = custom_resource.namespace
+    item = find(found, _PROMETHEUS, namespace, custom_resource.name) or {}
     jobs = mapping_at(item, "spec", "additionalScrapeConfigs")
     return {"namespace": namespace, "name": jobs.get("name"), "key": jobs.get("key")} if jobs else None

@@ -248,8 +248,8 @@ def read_secret(source: Source, item: object, load: Load) -> SecretJobs:
     if not found:
         cause = "there is none, though a custom resource Prometheus names it"
         fix = "create it, or take it out of additionalScrapeConfigs"
-    elif made_by["kind"] != "none":
-        cause = f"{made_by['kind']} {made_by['name'] or ''}".strip() + " makes it, and would undo a change"
+    elif made_by.kind != "none":
+        cause = f"{made_by.kind} {made_by.name or ''}".strip() + " makes it, and would undo a change"
         fix = "take the jobs out where it is made"
     elif found.get("immutable"):
         cause = "it is immutable"

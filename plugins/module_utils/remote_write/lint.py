@@ -49,6 +49,8 @@ _QUEUE_SIZES = {
     "max_samples_per_send": MAX_SAMPLES_PER_SEND,
 }
 
+_UNREADABLE = "unreadable"
+
 #: Flags that Prometheus takes only outside agent mode (serverOnlyFlag in cmd/prometheus/main.go).
 _SERVER_FLAGS = ("alertmanager.", "query.", "rules.", "storage.remote.read-", "storage.tsdb.")
 
@@ -61,14 +63,31 @@ class Finding(Problem):
     severity: Literal["error", "warning"] = "error"
 
 
+@dataclass(frozen=True)
+class Linted:
+    """Findings about an agent: about each of its remote-write entries, in their order, and all others."""
+
+    entries: tuple[tuple[Finding, ...], ...]
+    others: tuple[Finding, ...]
+
+
 def lint(running: Mapping[str, object], other_clusters: Mapping[str, object]) -> list[Finding]:
     """Findings about an agent: its remote_write, external_labels, image, args and memory, as far as they are given.
 
     Of other clusters, the external labels are given by the cluster's name.
     """
+    linted = lint_parts(running, other_clusters)
+    found = [*(finding for entry in linted.entries for finding in entry), *linted.others]
+    return sorted(found, key=lambda finding: finding.id != _UNREADABLE)
+
+
+def lint_parts(running: Mapping[str, object], other_clusters: Mapping[str, object]) -> Linted:
+    """Return the same findings, by what they are about."""
     linter = _Linter(running)
-    found = [*linter.blocks(), *linter.identity(other_clusters), *linter.flags()]
-    return [*linter.unreadable(), *found]
+    unreadable = linter.unreadable()
+    entries = tuple(tuple(findings) for findings in linter.entries())
+    others = [*linter.sending(), *linter.identity(other_clusters), *linter.flags()]
+    return Linted(entries, (*unreadable, *linter.unreadable(), *others))
 
 
 class _Linter:
@@ -77,44 +96,43 @@ class _Linter:
         self.running = self.reader.mapping("Agent", running)
         self.image = self.reader.value("Agent", self.running, "image", "")
         self.version = _version_of(self.image)
+        self.blocks = self.reader.value("Agent", self.running, "remote_write", [])
+        self.needed = 0.0
+        self.targets: dict[str, str] = {}
 
-    def unreadable(self) -> Iterator[Finding]:
-        for problem in self.reader.problems:
-            yield Finding(problem.subject, problem.cause, problem.fix, "unreadable")
+    def unreadable(self) -> list[Finding]:
+        """Return the problems of reading so far, once."""
+        found = [Finding(one.subject, one.cause, one.fix, _UNREADABLE) for one in self.reader.problems]
+        self.reader.problems.clear()
+        return found
 
     # The blocks.
 
-    def blocks(self) -> list[Finding]:
-        if "remote_write" not in self.running:
-            return []
-        blocks = self.reader.value("Agent", self.running, "remote_write", [])
-        if not blocks:
-            cause = "it has no remote_write, and an agent keeps nothing that could be queried"
-            return [Finding("Agent", cause, "give it a block that leads to Thanos Receive", "no-remote-write")]
-        found = []
-        memory = 0.0
-        targets: dict[str, str] = {}
-        for number, content in enumerate(blocks, 1):
-            name = content.get("name") if isinstance(content, dict) else None
-            place = f"Block {number} ({name})" if isinstance(name, str) else f"Block {number}"
-            block = self.reader.mapping(place, content)
-            url = self.reader.value(place, block, "url", "")
-            found += [*self.target(place, block, url), *self.access(place, block, url), *self.keys(place, block)]
-            at = f"{place}, queue_config"
-            queue = self.reader.mapping(at, block.get("queue_config", {}))
-            sizes = {key: self.reader.value(at, queue, key, default) for key, default in _QUEUE_SIZES.items()}
-            found += [*self.queue(at, queue, sizes), *self.times(place, block, queue)]
-            memory += sizes["max_shards"] * shard_bytes(sizes["capacity"], sizes["max_samples_per_send"])
-            target = repr([block.get(key) for key in ("url", "headers", "write_relabel_configs")])
-            if target in targets:
-                cause = (
-                    f"it sends the same to the same place as {targets[target]}, and what the slower one sends is "
-                    "refused with 409 where newer samples are stored"
-                )
-                fix = "take it away, or give both write_relabel_configs that share no series"
-                found.append(Finding(place, cause, fix, "sent-twice", "warning"))
-            targets.setdefault(target, place)
-        return [*found, *self.memory(memory)]
+    def entries(self) -> Iterator[list[Finding]]:
+        for number, content in enumerate(self.blocks, 1):
+            found = list(self.entry(number, content))
+            yield [*self.unreadable(), *found]
+
+    def entry(self, number: int, content: object) -> Iterator[Finding]:
+        name = content.get("name") if isinstance(content, dict) else None
+        place = f"Block {number} ({name})" if isinstance(name, str) else f"Block {number}"
+        block = self.reader.mapping(place, content)
+        url = self.reader.value(place, block, "url", "")
+        yield from (*self.target(place, block, url), *self.access(place, block, url), *self.keys(place, block))
+        at = f"{place}, queue_config"
+        queue = self.reader.mapping(at, block.get("queue_config", {}))
+        sizes = {key: self.reader.value(at, queue, key, default) for key, default in _QUEUE_SIZES.items()}
+        yield from (*self.queue(at, queue, sizes), *self.times(place, block, queue))
+        self.needed += sizes["max_shards"] * shard_bytes(sizes["capacity"], sizes["max_samples_per_send"])
+        target = repr([block.get(key) for key in ("url", "headers", "write_relabel_configs")])
+        if target in self.targets:
+            cause = (
+                f"it sends the same to the same place as {self.targets[target]}, and what the slower one sends is "
+                "refused with 409 where newer samples are stored"
+            )
+            fix = "take it away, or give both write_relabel_configs that share no series"
+            yield Finding(place, cause, fix, "sent-twice", "warning")
+        self.targets.setdefault(target, place)
 
     def target(self, place: str, block: dict[str, object], url: str) -> Iterator[Finding]:
         yield from _findings(place, url_complaints(url))
@@ -165,12 +183,16 @@ class _Linter:
             cause = "what the receiver answers with 429, its head-series limit, is dropped and not sent again"
             yield Finding(place, cause, "set retry_on_http_429: true", "retry-429", "warning")
 
-    def memory(self, needed: float) -> Iterator[Finding]:
-        if self.running.get("memory") is None:
+    def sending(self) -> Iterator[Finding]:
+        """Findings about all entries together."""
+        if "remote_write" in self.running and not self.blocks:
+            cause = "it has no remote_write, and an agent keeps nothing that could be queried"
+            yield Finding("Agent", cause, "give it a block that leads to Thanos Receive", "no-remote-write")
+        if not self.blocks or self.running.get("memory") is None:
             return
         memory = self.reader.number("Agent", self.running, "memory", 0)
-        if needed > memory:
-            cause = f"its queues take up to {size(needed)} when all shards run, and its memory is {size(memory)}"
+        if self.needed > memory:
+            cause = f"its queues take up to {size(self.needed)} when all shards run, and its memory is {size(memory)}"
             yield Finding("Agent", cause, "lower max_shards or capacity, or raise the memory", "memory", "warning")
 
     def times(self, place: str, block: dict[str, object], queue: dict[str, object]) -> Iterator[Finding]:

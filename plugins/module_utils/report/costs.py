@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import SIDECAR, Component, Volume
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.claims import Volume
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
+from ansible_collections.miribit.thanos.plugins.module_utils.report.cluster import SIDECAR
 
 GIB = 1024**3
 
@@ -55,10 +57,8 @@ class Amounts:
 UNKNOWN = Amounts(None, None, None, None)
 
 
-def amounts(components: Collection[Component] | None) -> Amounts:
-    """What components of one cluster take together. None stands for components that are not known."""
-    if components is None:
-        return UNKNOWN
+def amounts(components: Collection[Component]) -> Amounts:
+    """What components of one cluster take together."""
     if not components:
         return Amounts(0, 0, 0, 0)
     claimed = claims(components)

@@ -8,23 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Complaint, url_complaints
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import RemoteWrite
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.lint import Finding
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import duration
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import (
-    AGENT,
-    FULL,
-    RECEIVERS,
-    Cluster,
-    Component,
-    Fleet,
-    Hit,
-    Lint,
-    Write,
-    prefixes,
+from ansible_collections.miribit.thanos.plugins.module_utils.report.cluster import AGENT, FULL, RECEIVERS, Cluster, Hit
+from ansible_collections.miribit.thanos.plugins.module_utils.report.fleet import Fleet, prefixes
+from ansible_collections.miribit.thanos.plugins.module_utils.report.verdict import (
+    MOST_LAG,
+    address_complaints,
+    is_unresolvable,
 )
-
-#: Seconds behind. One scrape interval of the fleet is 30 s, and a lag that moves on is within one or two.
-MOST_LAG = 60.0
 
 _Labels = tuple[tuple[str, str], ...]
 
@@ -33,71 +27,12 @@ _NO_BLOCK, _IDENTITY = "no-remote-write", "identity"
 _NOWHERE = ("unresolvable", "unreachable")
 
 
-# Whether samples arrive.
-
-
-def delivers(cluster: Cluster) -> bool | None:
-    """Whether all that an edge sends arrives, soon and without loss. None where it cannot be known."""
-    if cluster.is_central or cluster.components is None:
-        return None
-    if senders := writers(cluster):
-        return _all(sender_delivers(sender) for sender in senders)
-    is_known = cluster.is_complete and all(full.writes is not None for full in cluster.of(FULL))
-    return False if is_known else None
-
-
-def writers(cluster: Cluster) -> tuple[Component, ...]:
-    """What is to send: agents, and full servers that write. A stopped agent does not count beside one that runs."""
-    agents = cluster.of(AGENT)
-    running = tuple(agent for agent in agents if agent.ready != 0)
-    return (*(running or agents), *(full for full in cluster.of(FULL) if full.writes))
-
-
-def write_delivers(write: Write) -> bool | None:
-    """Lag alone does not tell: it also gets shorter by samples that are dropped (QueueManager of Prometheus)."""
-    if write.ever_delivered is False or (write.lag or 0) > MOST_LAG or write.failed or write.dropped:
-        return False
-    # Whether samples were dropped is not asked for: older versions count what is relabelled away among them.
-    is_known = write.ever_delivered and write.lag is not None and write.failed is not None
-    return True if is_known else None
-
-
-def sender_delivers(sender: Component) -> bool | None:
-    if sender.ready == 0 or sender.writes == ():
-        return False
-    return None if sender.writes is None else _all(write_delivers(write) for write in sender.writes)
-
-
-def _all(verdicts: Iterator[bool | None]) -> bool | None:
-    found = set(verdicts)
-    return False if False in found else (None if None in found else True)
-
-
-def address_complaints(write: Write) -> list[Complaint]:
-    return list(url_complaints(write.place)) if write.url else []
-
-
-def is_unresolvable(cluster: Cluster, write: Write) -> bool:
-    """Whether what an edge writes to leads nowhere, and nothing ever arrived there."""
-    if cluster.is_central or write.ever_delivered:
-        return False
-    if write.reach:
-        # Measured there, which is more than an address tells.
-        return write.reach.is_nowhere
-    complaints = address_complaints(write)
-    if not complaints:
-        return False
-    # An edge may have a receiver of its own, whose Service it can well reach.
-    is_certain = any(complaint.certain for complaint in complaints) and not cluster.of(*RECEIVERS)
-    return write.ever_delivered is False or is_certain
-
-
 def remote_write_unresolvable(fleet: Fleet) -> Iterator[Hit]:
     """Names under .svc, single labels and another cluster's domain resolve nowhere else (docs/remote-write.md)."""
     for cluster, sender, write in _writes(fleet.edges):
         if is_unresolvable(cluster, write):
             causes = tuple(complaint.cause for complaint in address_complaints(write))
-            yield Hit(cluster, sender.id, (f"it writes to {write.place}", *causes, *_reach(write)))
+            yield Hit(cluster, sender.id, (f"it writes to {write.url}", *causes, *_reach(write)))
 
 
 def delivers_nothing(fleet: Fleet) -> Iterator[Hit]:
@@ -112,7 +47,7 @@ def delivers_nothing(fleet: Fleet) -> Iterator[Hit]:
     for cluster, sender, write in _writes(fleet.edges):
         if write.ever_delivered is False:
             waiting = "" if write.pending is None else f"; {write.pending:,.0f} samples wait to be sent"
-            evidence = f"{write.place} has not taken a sample since the queue was made{waiting}"
+            evidence = f"{write.url} has not taken a sample since the queue was made{waiting}"
             yield Hit(cluster, sender.id, (evidence, *_reach(write), *_last_complaint(sender)))
 
 
@@ -125,13 +60,13 @@ def drops_samples(fleet: Fleet) -> Iterator[Hit]:
         if write.failed or write.dropped:
             of = "" if write.sent is None else f" of {write.sent:,.0f} tried"
             evidence = f"{write.failed or 0:,.0f} samples refused and {write.dropped or 0:,.0f} dropped{of}"
-            yield Hit(cluster, sender.id, (f"{evidence}, to {write.place}", *_last_complaint(sender)))
+            yield Hit(cluster, sender.id, (f"{evidence}, to {write.url}", *_last_complaint(sender)))
 
 
 def lags(fleet: Fleet) -> Iterator[Hit]:
     for cluster, sender, write in _writes(fleet.clusters):
         if write.ever_delivered is not False and write.lag is not None and write.lag > MOST_LAG:
-            evidence = f"it is {duration(write.lag)} behind, to {write.place}"
+            evidence = f"it is {duration(write.lag)} behind, to {write.url}"
             yield Hit(cluster, sender.id, (evidence, *_reach(write)))
 
 
@@ -151,7 +86,7 @@ def edge_without_agent(fleet: Fleet) -> Iterator[Hit]:
             yield Hit(cluster, "", (f"it has {scrapes}, and no agent",))
 
 
-def _writes(clusters: Collection[Cluster]) -> Iterator[tuple[Cluster, Component, Write]]:
+def _writes(clusters: Collection[Cluster]) -> Iterator[tuple[Cluster, Component, RemoteWrite]]:
     for cluster in clusters:
         for sender in cluster.senders:
             for write in sender.writes or ():
@@ -159,11 +94,11 @@ def _writes(clusters: Collection[Cluster]) -> Iterator[tuple[Cluster, Component,
 
 
 def _last_complaint(sender: Component) -> tuple[str, ...]:
-    return tuple(f"its log: {line}" for line in sender.prometheus.log[-1:]) if sender.prometheus else ()
+    return tuple(f"its log: {line}" for line in (sender.prometheus.log or ())[-1:]) if sender.prometheus else ()
 
 
-def _reach(write: Write) -> tuple[str, ...]:
-    return (f"{write.place}: {write.reach}",) if write.reach else ()
+def _reach(write: RemoteWrite) -> tuple[str, ...]:
+    return (f"{write.url}: {write.reachable}",) if write.reachable else ()
 
 
 def _readiness(component: Component) -> str:
@@ -178,7 +113,7 @@ def no_receiver(fleet: Fleet) -> Iterator[Hit]:
     central = fleet.central
     places: dict[str, set[str]] = {}
     for cluster, _sender, write in _writes(fleet.edges):
-        places.setdefault(write.place, set()).add(cluster.name)
+        places.setdefault(write.url, set()).add(cluster.name)
     if places and central.lacks(*RECEIVERS):
         told = (f"{', '.join(sorted(names))} write to {place}" for place, names in sorted(places.items()))
         yield Hit(central, "", tuple(told))
@@ -212,29 +147,29 @@ def remote_write_warnings(fleet: Fleet) -> Iterator[Hit]:
 def _lint(fleet: Fleet, *, are_errors: bool) -> Iterator[Hit]:
     for cluster in fleet.clusters:
         for sender in cluster.senders:
-            found = list(sender.prometheus.problems if sender.prometheus else ())
+            found = list(sender.prometheus.problems or () if sender.prometheus else ())
             for write in sender.writes or ():
                 told = _told_otherwise(cluster, write)
-                found += [one for one in write.problems if one.id not in told]
+                found += [one for one in write.problems or () if one.id not in told]
             if evidence := tuple(_lint_text(one) for one in found if _is_own(cluster, one, are_errors)):
                 yield Hit(cluster, sender.id, evidence)
 
 
-def _told_otherwise(cluster: Cluster, write: Write) -> set[str]:
+def _told_otherwise(cluster: Cluster, write: RemoteWrite) -> set[str]:
     if is_unresolvable(cluster, write):
         return {complaint.id for complaint in address_complaints(write)}
     # What only looks as if it led nowhere, and was reached.
-    return {*_NOWHERE} if write.reach and write.reach.connects else set()
+    return {*_NOWHERE} if write.reachable and write.reachable.connects else set()
 
 
-def _is_own(cluster: Cluster, lint: Lint, are_errors: bool) -> bool:
+def _is_own(cluster: Cluster, lint: Finding, are_errors: bool) -> bool:
     # In the central cluster, the receiver's Service is the right place to write to.
     is_meant = cluster.is_central and lint.id in _NOWHERE
-    return lint.is_error is are_errors and lint.id not in {_NO_BLOCK, _IDENTITY} and not is_meant
+    return (lint.severity == "error") is are_errors and lint.id not in {_NO_BLOCK, _IDENTITY} and not is_meant
 
 
-def _lint_text(lint: Lint) -> str:
-    return f"{lint.problem.subject}: {lint.problem.cause}"
+def _lint_text(lint: Finding) -> str:
+    return f"{lint.subject}: {lint.cause}"
 
 
 # Who a sender says that it is.
@@ -275,7 +210,7 @@ def _told_labels(cluster: Cluster) -> set[str]:
         for sender in cluster.senders
         if sender.prometheus and _leaves(cluster, sender)
     }
-    return set(cluster.label_values) - told
+    return set((cluster.facts.label_values or {}).get("cluster", ())) - told
 
 
 def _near(value: str, fleet: Fleet) -> str | None:
@@ -314,6 +249,5 @@ def _colliding(way: str, labels: _Labels, members: Sequence[tuple[Cluster, Compo
 def _ways(cluster: Cluster, sender: Component) -> Iterator[str]:
     if sender.writes:
         yield "write"
-    sidecar = cluster.sidecars.get(sender.workload)
-    if sidecar and sidecar.uploads:
+    if cluster.uploads(sender):
         yield "upload to a bucket"

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.report import delivery, state, waste
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import Fleet, Hit
+from ansible_collections.miribit.thanos.plugins.module_utils.report.cluster import Hit
+from ansible_collections.miribit.thanos.plugins.module_utils.report.fleet import Fleet
 
 #: Critical: samples are lost, or nothing arrives. High: default credentials, data that will be lost, what breaks the
 #: migration. Medium: waste and duplicates. Low: drift, old versions. Info: worth to know.

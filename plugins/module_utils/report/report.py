@@ -10,24 +10,32 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import RemoteWrite
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import number
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import duration
-from ansible_collections.miribit.thanos.plugins.module_utils.report import costs, delivery, targets
-from ansible_collections.miribit.thanos.plugins.module_utils.report.costs import Amounts, Prices
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import (
+from ansible_collections.miribit.thanos.plugins.module_utils.report import costs
+from ansible_collections.miribit.thanos.plugins.module_utils.report.cluster import (
     AGENT,
     FULL,
     RECEIVERS,
+    SIDECAR,
     Cluster,
-    Component,
-    Fleet,
-    Write,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.report.costs import Amounts, Prices
 from ansible_collections.miribit.thanos.plugins.module_utils.report.findings import SEVERITIES, Finding, find
-from ansible_collections.miribit.thanos.plugins.module_utils.report.reading import read_fleet
+from ansible_collections.miribit.thanos.plugins.module_utils.report.fleet import Fleet, read_fleet
 from ansible_collections.miribit.thanos.plugins.module_utils.report.state import unseen_of
+from ansible_collections.miribit.thanos.plugins.module_utils.report.verdict import (
+    Verdict,
+    is_unresolvable,
+    sender_delivers,
+    write_delivers,
+    writers,
+)
 
 FORMAT = 1
 #: More clusters than this are not named in each line of evidence.
@@ -113,9 +121,10 @@ def report(facts: object, settings: object) -> Document:
     wanted = read_settings(settings)
     fleet = read_fleet(facts, wanted.central, wanted.clusters, wanted.labels)
     findings = find(fleet)
+    newest = max((cluster.facts.audited_at or "" for cluster in fleet.clusters), default="")
     return {
         "format": FORMAT,
-        "created": wanted.created or max((cluster.audited_at or "" for cluster in fleet.clusters), default="") or None,
+        "created": wanted.created or newest or None,
         "collection": wanted.collection or None,
         "settings": {
             "currency": wanted.prices.currency,
@@ -192,35 +201,37 @@ def _clusters(fleet: Fleet, findings: Sequence[Finding], prices: Prices) -> list
     for finding in findings:
         for name in finding.clusters:
             by_cluster[name].append(finding)
-    return [_cluster(cluster, by_cluster[cluster.name], prices) for cluster in fleet.clusters]
+    return [
+        _cluster(cluster, fleet.verdicts[cluster.name], by_cluster[cluster.name], prices) for cluster in fleet.clusters
+    ]
 
 
-def _cluster(cluster: Cluster, findings: Sequence[Finding], prices: Prices) -> Document:
-    waste, kept = _waste_and_kept(cluster)
+def _cluster(cluster: Cluster, verdict: Verdict, findings: Sequence[Finding], prices: Prices) -> Document:
+    facts = cluster.facts
     return {
         "name": cluster.name,
         "role": "central" if cluster.is_central else "edge",
-        "uid": cluster.uid,
-        "version": cluster.version,
-        "audited_at": cluster.audited_at,
-        "seen": cluster.seen,
-        "probed": cluster.probed,
-        "nodes": None if cluster.nodes is None else len(cluster.nodes),
-        "delivers": delivery.delivers(cluster),
-        "headline": headline(cluster, findings),
+        "uid": facts.uid,
+        "version": facts.version,
+        "audited_at": facts.audited_at,
+        "seen": bool(facts.seen),
+        "probed": bool(facts.probed),
+        "nodes": None if facts.nodes is None else len(facts.nodes),
+        "delivers": verdict.delivers,
+        "headline": headline(cluster, verdict, findings),
         "components": _components(cluster),
         "writes": [_write(sender, write) for sender in cluster.senders for write in sender.writes or ()],
-        "targets": targets.counts(cluster).as_dict(),
-        "waste": waste.as_dict(prices),
-        "kept": kept.as_dict(prices),
+        "targets": verdict.targets.as_dict(),
+        "waste": verdict.waste.as_dict(prices),
+        "kept": verdict.kept.as_dict(prices),
         "findings": _severities(finding.rule.severity for finding in findings),
     }
 
 
 def _components(cluster: Cluster) -> list[Document]:
-    amounts = costs.by_component(cluster.components or ())
+    amounts = costs.by_component(cluster.components)
     going = {component.id for component in cluster.taken_away}
-    return [_component(one, amounts[one.id], one.id in going) for one in cluster.components or ()]
+    return [_component(one, amounts[one.id], one.id in going) for one in cluster.components]
 
 
 def _component(component: Component, amounts: Amounts, is_waste: bool) -> Document:
@@ -231,7 +242,7 @@ def _component(component: Component, amounts: Amounts, is_waste: bool) -> Docume
         "title": _TITLES.get(component.kind, component.kind),
         "version": component.version,
         "replicas": None if ready is None or wanted is None else f"{ready}/{wanted}",
-        "owner": str(component.owner) or None,
+        "owner": str(component.owner or "") or None,
         "memory_request": amounts.memory_request,
         "memory_used": amounts.memory_used,
         "storage": amounts.storage,
@@ -241,35 +252,27 @@ def _component(component: Component, amounts: Amounts, is_waste: bool) -> Docume
     }
 
 
-def _write(sender: Component, write: Write) -> Document:
+def _write(sender: Component, write: RemoteWrite) -> Document:
     return {
         "component": sender.id,
-        "url": write.place,
-        "delivers": delivery.write_delivers(write),
+        "url": write.url,
+        "delivers": write_delivers(write),
         "pending": write.pending,
         "failed": write.failed,
         "dropped": write.dropped,
         "lag": write.lag,
-        "reachable": vars(write.reach) if write.reach else None,
+        "reachable": as_facts(write.reachable),
     }
-
-
-def _waste_and_kept(cluster: Cluster) -> tuple[Amounts, Amounts]:
-    if cluster.components is None:
-        return costs.UNKNOWN, costs.UNKNOWN
-    going = {component.id for component in cluster.taken_away}
-    kept = [component for component in cluster.components if component.id not in going]
-    return costs.amounts(cluster.taken_away), costs.amounts(kept)
 
 
 def _totals(fleet: Fleet, findings: Sequence[Finding], prices: Prices) -> Document:
     """Waste and what is kept are those of the edges: the central cluster is to keep all, and gets more."""
-    both = [_waste_and_kept(cluster) for cluster in fleet.edges]
-    waste, kept = costs.total(waste for waste, _kept in both), costs.total(kept for _waste, kept in both)
+    verdicts = [fleet.verdicts[cluster.name] for cluster in fleet.edges]
+    waste, kept = costs.total(one.waste for one in verdicts), costs.total(one.kept for one in verdicts)
     whole = costs.total((waste, kept))
     return {
         "clusters": len(fleet.clusters),
-        "seen": sum(cluster.seen for cluster in fleet.clusters),
+        "seen": sum(bool(cluster.facts.seen) for cluster in fleet.clusters),
         "findings": _severities(finding.rule.severity for finding in findings),
         "waste": waste.as_dict(prices),
         "kept": kept.as_dict(prices),
@@ -283,13 +286,13 @@ def _totals(fleet: Fleet, findings: Sequence[Finding], prices: Prices) -> Docume
 # One sentence for whoever has been woken up.
 
 
-def headline(cluster: Cluster, findings: Sequence[Finding]) -> str:
-    if not cluster.seen:
-        why = cluster.unseen[0].cause if cluster.unseen else "there are no facts of it"
+def headline(cluster: Cluster, verdict: Verdict, findings: Sequence[Finding]) -> str:
+    if not cluster.facts.seen:
+        why = cluster.facts.unseen[0].cause if cluster.facts.unseen else "there are no facts of it"
         return f"Nothing is known of it: {why}."
     ids = {finding.rule.id for finding in findings}
     left = sum(finding.rule.severity != "info" for finding in findings)
-    first = _central_state(cluster, ids) if cluster.is_central else _edge_state(cluster, ids)
+    first = _central_state(cluster, ids) if cluster.is_central else _edge_state(cluster, verdict, ids)
     if first.endswith("."):
         return first
     return f"{first}, and nothing is left to do." if not left else f"{first}; {_number(left)} to look at."
@@ -305,8 +308,8 @@ def _central_state(cluster: Cluster, ids: set[str]) -> str:
     return "It has no Thanos Receive yet" if cluster.lacks(*RECEIVERS) else "Whether Thanos Receive runs is not known"
 
 
-def _edge_state(cluster: Cluster, ids: set[str]) -> str:
-    match delivery.delivers(cluster):
+def _edge_state(cluster: Cluster, verdict: Verdict, ids: set[str]) -> str:
+    match verdict.delivers:
         case None:
             return "Whether its samples arrive is not known"
         case True:
@@ -317,14 +320,14 @@ def _edge_state(cluster: Cluster, ids: set[str]) -> str:
 
 
 def _undelivered(cluster: Cluster, ids: set[str]) -> str:
-    writes = [write for sender in delivery.writers(cluster) if sender.ready != 0 for write in sender.writes or ()]
-    if any(delivery.write_delivers(write) for write in writes):
+    writes = [write for sender in writers(cluster) if sender.ready != 0 for write in sender.writes or ()]
+    if any(write_delivers(write) for write in writes):
         return "Only a part of its samples arrives."
     if "agent-not-running" in ids:
         cause = "its agent does not run"
     elif not writes:
         cause = "nothing there writes to Thanos Receive"
-    elif nowhere := [write for write in writes if delivery.is_unresolvable(cluster, write)]:
+    elif nowhere := [write for write in writes if is_unresolvable(cluster, write)]:
         cause = f"it writes to {nowhere[0].host}, which leads nowhere from there"
     elif any(write.ever_delivered is False for write in writes):
         cause = "the receiver has taken no sample"
@@ -363,11 +366,11 @@ def _picture(fleet: Fleet) -> Document:
 def _nodes(fleet: Fleet) -> Iterator[Document]:
     for cluster in fleet.clusters:
         for component in cluster.of(AGENT, FULL, *RECEIVERS):
-            label = f"{_TITLES[component.kind]} {component.workload[2]}".strip()
+            label = f"{_TITLES[component.kind]} {component.workload.name}".strip()
             yield _node(_place(cluster, component), cluster.name, component.kind, label, _state(cluster, component))
-        for remote in targets.remote(fleet, cluster):
+        for remote in fleet.verdicts[cluster.name].remote:
             yield _node(f"{remote.of}/targets", remote.of, "targets", f"targets of {remote.of}", "ok")
-        if any(sidecar.uploads for sidecar in cluster.sidecars.values()):
+        if any(sidecar.sidecar and sidecar.sidecar.uploads for sidecar in cluster.of(SIDECAR)):
             # It belongs to no cluster, and is drawn where all of its readers are.
             yield _node("bucket", fleet.central.name, "bucket", "bucket", "ok")
     if not fleet.central.of(*RECEIVERS):
@@ -393,7 +396,7 @@ def _state(cluster: Cluster, component: Component) -> str | None:
     if component.kind == FULL and not cluster.is_central:
         return "waste"
     if component.kind == AGENT:
-        return {True: "ok", False: "broken", None: None}[delivery.sender_delivers(component)]
+        return {True: "ok", False: "broken", None: None}[sender_delivers(component)]
     return None if component.ready is None else ("ok" if component.ready else "broken")
 
 
@@ -401,13 +404,13 @@ def _writes(fleet: Fleet) -> Iterator[Document]:
     for cluster in fleet.clusters:
         for sender in cluster.senders:
             for write in sender.writes or ():
-                state = {True: "ok", False: "broken", None: None}[delivery.write_delivers(write)]
-                yield _edge(_place(cluster, sender), _receiver(fleet), f"remote write to {write.place}", state)
+                state = {True: "ok", False: "broken", None: None}[write_delivers(write)]
+                yield _edge(_place(cluster, sender), _receiver(fleet), f"remote write to {write.url}", state)
 
 
 def _remote(fleet: Fleet) -> Iterator[Document]:
     for cluster in fleet.clusters:
-        for remote in targets.remote(fleet, cluster):
+        for remote in fleet.verdicts[cluster.name].remote:
             label = f"remote scraping, {number(remote.targets)}"
             yield _edge(_place(cluster, remote.scraper), f"{remote.of}/targets", label, "remote")
 
@@ -415,8 +418,7 @@ def _remote(fleet: Fleet) -> Iterator[Document]:
 def _uploads(fleet: Fleet) -> Iterator[Document]:
     for cluster in fleet.clusters:
         for full in cluster.of(FULL):
-            sidecar = cluster.sidecars.get(full.workload)
-            if sidecar and sidecar.uploads:
+            if cluster.uploads(full):
                 yield _edge(_place(cluster, full), "bucket", "the sidecar uploads", "ok")
 
 

@@ -10,14 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, by_job, jobs, number
-from ansible_collections.miribit.thanos.plugins.module_utils.report import targets as targets_of
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import (
-    AGENT,
-    RECEIVERS,
-    Cluster,
-    Fleet,
-    Hit,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.report.cluster import AGENT, RECEIVERS, Cluster, Hit
+from ansible_collections.miribit.thanos.plugins.module_utils.report.fleet import Fleet
+from ansible_collections.miribit.thanos.plugins.module_utils.report.targets import down
 
 #: See docs/access.md.
 _LEAST_KUBERNETES = (1, 25)
@@ -32,22 +27,22 @@ _VERSION = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?")
 
 def unreachable(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
-        if not cluster.seen:
-            causes = tuple(f"{problem.subject}: {problem.cause}" for problem in cluster.unseen)
+        if not cluster.facts.seen:
+            causes = tuple(f"{problem.subject}: {problem.cause}" for problem in cluster.facts.unseen or ())
             yield Hit(cluster, "", causes or ("there are no facts of it",))
 
 
 def unseen(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
         missing = unseen_of(cluster)
-        if cluster.seen and missing:
+        if cluster.facts.seen and missing:
             yield Hit(cluster, "", (f"{len(missing)} of what was looked for could not be seen",))
 
 
 def unseen_of(cluster: Cluster) -> list[dict[str, str]]:
     """What could not be seen of a cluster, and of its servers."""
-    silent = {one.prometheus.problem for one in cluster.components or () if one.prometheus and one.prometheus.problem}
-    return [problem.as_dict() for problem in sorted({*cluster.unseen, *silent}, key=str)]
+    silent = {one.prometheus.problem for one in cluster.components if one.prometheus and one.prometheus.problem}
+    return [problem.as_dict() for problem in sorted({*(cluster.facts.unseen or ()), *silent}, key=str)]
 
 
 # Its health.
@@ -55,7 +50,7 @@ def unseen_of(cluster: Cluster) -> list[dict[str, str]]:
 
 def node_not_ready(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
-        for node in cluster.nodes or ():
+        for node in cluster.facts.nodes or ():
             if node.ready is False:
                 yield Hit(cluster, f"Node {node.name}")
 
@@ -63,7 +58,7 @@ def node_not_ready(fleet: Fleet) -> Iterator[Hit]:
 def not_ready(fleet: Fleet) -> Iterator[Hit]:
     """Agents and receivers of which nothing runs are told by themselves."""
     for cluster in fleet.clusters:
-        for component in cluster.components or ():
+        for component in cluster.components:
             wanted, ready = component.wanted, component.ready
             told = ready == 0 and component.kind in {AGENT, *RECEIVERS}
             if wanted is not None and ready is not None and ready < wanted and not told:
@@ -73,8 +68,8 @@ def not_ready(fleet: Fleet) -> Iterator[Hit]:
 
 def default_credentials(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
-        for credential in cluster.credentials:
-            yield Hit(cluster, credential.subject, (credential.text,) if credential.text else ())
+        for credential in cluster.facts.credentials or ():
+            yield Hit(cluster, credential.subject, (credential.cause,) if credential.cause else ())
 
 
 # Its versions.
@@ -83,16 +78,16 @@ def default_credentials(fleet: Fleet) -> Iterator[Hit]:
 def kubernetes_too_old(fleet: Fleet) -> Iterator[Hit]:
     """The preflight of each phase refuses it."""
     for cluster in fleet.clusters:
-        version = _version(cluster.version)
+        version = _version(cluster.facts.version)
         if version and version < _LEAST_KUBERNETES:
-            yield Hit(cluster, "", (f"it runs Kubernetes {cluster.version}",))
+            yield Hit(cluster, "", (f"it runs Kubernetes {cluster.facts.version}",))
 
 
 def old_versions(fleet: Fleet) -> Iterator[Hit]:
     """Thanos 0.42.3 restored the upload at shutdown."""
     for cluster in fleet.clusters:
         going = {component.id for component in cluster.taken_away}
-        for component in cluster.components or ():
+        for component in cluster.components:
             version = _version(component.version)
             is_thanos = component.kind.startswith("thanos_") and component.id not in going
             if is_thanos and version and version < _LEAST_THANOS:
@@ -118,14 +113,14 @@ def _version(text: str | None) -> tuple[int, ...] | None:
 
 def duplicate_scraping(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
-        for first, second, targets in targets_of.duplicates(cluster):
+        for first, second, targets in fleet.verdicts[cluster.name].duplicates:
             text = f"{second.id} also scrapes {number(targets)} of it: {jobs(targets)}"
             yield Hit(cluster, first.id, (text,))
 
 
 def remote_scraping(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
-        for remote in targets_of.remote(fleet, cluster):
+        for remote in fleet.verdicts[cluster.name].remote:
             text = f"it scrapes {number(remote.targets)} of {remote.of}: {jobs(remote.targets)}"
             own = f"; the agents of {remote.of} scrape {remote.own_too} of these, too" if remote.own_too else ""
             yield Hit(cluster, remote.scraper.id, (text + own,))
@@ -134,14 +129,14 @@ def remote_scraping(fleet: Fleet) -> Iterator[Hit]:
 def targets_only_full(fleet: Fleet) -> Iterator[Hit]:
     """Where there is an agent to compare with."""
     for cluster in fleet.edges:
-        missed = targets_of.only_in_full(cluster) if cluster.of(AGENT) else None
+        missed = fleet.verdicts[cluster.name].only_in_full if cluster.of(AGENT) else None
         if missed:
             yield Hit(cluster, "", tuple(by_job(missed)))
 
 
 def targets_down(fleet: Fleet) -> Iterator[Hit]:
     for cluster in fleet.clusters:
-        for sender, targets in targets_of.down(cluster):
+        for sender, targets in down(cluster):
             yield Hit(cluster, sender.id, (*by_job(targets), *_error(targets)))
 
 

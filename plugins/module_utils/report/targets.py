@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Named
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.places import Places
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, TargetKey, missed
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import (
-    AGENT,
-    FULL,
-    Cluster,
-    Component,
-    Fleet,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.report.cluster import AGENT, FULL, Cluster
+
+#: Two senders of a cluster, and the targets that both scrape, as the first one has them.
+Pair = tuple[Component, Component, Sequence[Target]]
 
 
 @dataclass(frozen=True)
@@ -42,28 +42,25 @@ class Remote:
     own_too: int
 
 
-def counts(cluster: Cluster) -> Counts:
+def counts(cluster: Cluster, pairs: Sequence[Pair], only_full: Sequence[Target] | None) -> Counts:
     known = [sender.targets for sender in cluster.senders if sender.targets is not None]
     if not known:
         return Counts(None, None, None, None)
-    up = {target.key for targets in known for target in targets if target.health == "up"}
     whole = len(known) == len(cluster.senders) and cluster.is_complete
-    twice = {target.key for pair in duplicates(cluster) for target in pair[2]}
-    only_full = None if cluster.is_central else only_in_full(cluster)
     return Counts(
         scraped=len({target.key for targets in known for target in targets}),
-        up=len(up),
-        twice=len(twice) if whole else None,
-        only_full=len(only_full) if whole and only_full is not None else None,
+        up=len({target.key for targets in known for target in targets if target.health == "up"}),
+        twice=len({target.key for _one, _other, targets in pairs for target in targets}) if whole else None,
+        only_full=None if only_full is None else len(only_full),
     )
 
 
-def duplicates(cluster: Cluster) -> list[tuple[Component, Component, Sequence[Target]]]:
-    """What two senders of a cluster both scrape: the two, and the targets as the first one has them.
+def duplicates(cluster: Cluster) -> list[Pair]:
+    """What two senders of a cluster both scrape.
 
     Shards of one custom resource are one sender: the operator gives each its own part of the targets.
     """
-    scrapers: dict[TargetKey, dict[tuple[str, ...], tuple[Component, Target]]] = {}
+    scrapers: dict[TargetKey, dict[Named, tuple[Component, Target]]] = {}
     for sender in cluster.senders:
         for target in sender.targets or ():
             scrapers.setdefault(target.key, {}).setdefault(sender.group, (sender, target))
@@ -77,36 +74,39 @@ def duplicates(cluster: Cluster) -> list[tuple[Component, Component, Sequence[Ta
 
 
 def only_in_full(cluster: Cluster) -> list[Target] | None:
-    """Return the targets that nobody would scrape without the Full Prometheus servers; None where that is unknown."""
+    """Return the targets that nobody would scrape without the Full Prometheus servers of an edge.
+
+    None where that is unknown, and of the central cluster, which keeps its servers.
+    """
     agents, fulls = ([one for one in cluster.of(kind) if one.wanted != 0] for kind in (AGENT, FULL))
     going = cluster.taken_away
-    if cluster.components is None or not cluster.is_complete:
+    if cluster.is_central or not cluster.is_complete:
         return None
     if any(sender.targets is None for sender in (*agents, *fulls)) or any(one.pods is None for one in going):
         return None
     scraped = {target.key for agent in agents for target in agent.targets or ()}
-    pods_going = {(component.workload[1], pod) for component in going for pod in component.pods or ()}
+    pods_going = {(component.workload.namespace, pod.name) for component in going for pod in component.pods or ()}
     return missed((target for full in fulls for target in full.targets or ()), scraped, pods_going)
 
 
-def remote(fleet: Fleet, cluster: Cluster) -> list[Remote]:
+def remote(cluster: Cluster, fleet: Mapping[str, Cluster], places: Places) -> list[Remote]:
     """What servers of a cluster scrape in others, by server and other cluster."""
     found: dict[tuple[str, str], tuple[Component, list[Target]]] = {}
     for sender in cluster.senders:
         for target in sender.targets or ():
-            other = fleet.places.cluster_of(target, home=cluster.name)
+            other = places.cluster_of(target, home=cluster.name)
             if other and other != cluster.name:
                 found.setdefault((sender.id, other), (sender, []))[1].append(target)
-    own = {name: _by_agents(fleet, name) for name in {name for _sender, name in found}}
+    own = {name: _by_agents(fleet.get(name)) for name in {name for _sender, name in found}}
     return [
         Remote(scraper, name, targets, sum(target.key in own[name] for target in targets))
         for (_sender, name), (scraper, targets) in sorted(found.items())
     ]
 
 
-def _by_agents(fleet: Fleet, name: str) -> set[TargetKey]:
+def _by_agents(cluster: Cluster | None) -> set[TargetKey]:
     # A cluster that is only known by its label was not looked at.
-    agents = fleet.by_name[name].of(AGENT) if name in fleet.by_name else ()
+    agents = cluster.of(AGENT) if cluster else ()
     return {target.key for agent in agents for target in agent.targets or ()}
 
 

@@ -34,22 +34,16 @@ GRAFANA = "Pod monitoring/grafana [grafana]"
 @pytest.mark.parametrize("value", ["admin", "prom-operator"])
 def test_a_well_known_password_of_grafana_in_plain_is_told_without_it(value: str) -> None:
     found = passwords.default_credentials(password("GF_SECURITY_ADMIN_PASSWORD", value))
-    assert found == [
-        {
-            "subject": GRAFANA,
-            "cause": "the password of Grafana's administrator (GF_SECURITY_ADMIN_PASSWORD, in plain) "
-            "is a well-known default",
-            "component": GRAFANA,
-        }
-    ]
+    cause = "the password of Grafana's administrator (GF_SECURITY_ADMIN_PASSWORD, in plain) is a well-known default"
+    assert found == [passwords.Credential(GRAFANA, cause, GRAFANA)]
 
 
 @pytest.mark.parametrize("variable", ["MINIO_ROOT_PASSWORD", "MINIO_SECRET_KEY"])
 def test_a_well_known_password_of_minio_in_plain_is_told_without_it(variable: str) -> None:
     (found,) = passwords.default_credentials(password(variable, "minioadmin", image="minio/minio"))
-    assert variable in str(found["cause"])
+    assert variable in str(found.cause)
     assert "minioadmin" not in str(found)
-    assert found["component"] is None
+    assert found.component is None
 
 
 @pytest.mark.parametrize(
@@ -121,11 +115,8 @@ def test_a_grafana_that_runs_says_itself_which_secret_it_has() -> None:
 
 def test_a_secret_with_a_well_known_password_is_told_without_it() -> None:
     (one,) = passwords.default_secrets(password("", env=from_secret("GF_SECURITY_ADMIN_PASSWORD")))
-    assert one.credential(b"prom-operator\n") == {
-        "subject": "Secret monitoring/login",
-        "cause": "the password of Grafana's administrator in it (key admin-password) is a well-known default",
-        "component": GRAFANA,
-    }
+    cause = "the password of Grafana's administrator in it (key admin-password) is a well-known default"
+    assert one.credential(b"prom-operator\n") == passwords.Credential("Secret monitoring/login", cause, GRAFANA)
     assert "prom-operator" not in repr(one)
 
 

@@ -29,6 +29,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import readers as audit_readers
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
 
 Cluster = dict[str, list[Object]]
@@ -47,7 +48,7 @@ def load(text: str) -> object:
 
 def readers(**more: list[Object]) -> list[dict[str, Any]]:
     cluster = with_prometheus(**more)
-    return audit_readers.readers(cluster, components(cluster, {}, {}), load)
+    return as_facts(audit_readers.readers(cluster, components(cluster, {}, {}), load))
 
 
 # prometheus-adapter, and what reads through it.
@@ -330,7 +331,7 @@ def test_any_document_can_be_a_data_source(content: object) -> None:
     documents = [content, {"datasources": content}, {"datasources": [content]}]
     for document in documents:
         found = audit_readers.readers(cluster, components(cluster, {}, {}), lambda _text, it=document: it)
-        assert {one["kind"] for one in found} <= {"grafana_data_source"}
+        assert {one.kind for one in found} <= {"grafana_data_source"}
 
 
 # Whoever is given an address.
@@ -386,7 +387,7 @@ def test_an_agent_is_nothing_to_read_from() -> None:
     own = merged(agent, {"Service": [service("agent", {"app": "agent"}, ports=PORTS)]})
     sender = pod(container("push", "--url=http://agent.monitoring:9090"), name="push")
     cluster = merged(own, {"Pod": [sender]})
-    assert audit_readers.readers(cluster, components(cluster, {}, {}), load) == []
+    assert audit_readers.readers(cluster, components(cluster, {}, {}), load) == ()
 
 
 def test_what_a_prometheus_is_told_of_itself_makes_it_no_reader() -> None:
@@ -397,7 +398,7 @@ def test_what_a_prometheus_is_told_of_itself_makes_it_no_reader() -> None:
         labels=LABELS,
     )
     cluster["Service"] = [service("prometheus", LABELS, ports=PORTS)]
-    assert audit_readers.readers(cluster, components(cluster, {}, {}), load) == []
+    assert audit_readers.readers(cluster, components(cluster, {}, {}), load) == ()
 
 
 def test_an_adapter_and_a_recommender_are_told_as_what_they_are() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.readers_custom import custom_readers
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.services import Scene
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
 
 URL = "http://prometheus.monitoring.svc:9090"
@@ -27,7 +28,7 @@ ANYTHING = st.recursive(
 
 def readers(**more: list[Object]) -> list[dict[str, Any]]:
     cluster = with_prometheus(**more)
-    return list(custom_readers(Scene(cluster, components(cluster, {}, {}))))
+    return as_facts(list(custom_readers(Scene(cluster, components(cluster, {}, {})))))
 
 
 def reads(**more: list[Object]) -> list[tuple[str, str | None]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from audit_objects import NAMESPACE, Object, container, named, owned_by, pod, stateful_set, workload
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.claims import without_workload
 
 GIB = 1024**3
@@ -29,12 +30,12 @@ def cluster(*claims: Object, **more: list[Object]) -> dict[str, list[Object]]:
 def told(*claims: Object, **more: list[Object]) -> list[str]:
     found = without_workload(cluster(*claims, **more), NAMESPACE, {})
     assert found is not None
-    return [str(one["claim"]) for one in found]
+    return [one.claim for one in found]
 
 
 def why(*claims: Object) -> object:
     (one,) = without_workload(cluster(*claims), NAMESPACE, {}) or ()
-    return one["why"]
+    return one.why
 
 
 def template(volumes: list[Object]) -> Object:
@@ -42,7 +43,7 @@ def template(volumes: list[Object]) -> Object:
 
 
 def test_a_claim_that_nothing_mounts_is_told_with_its_size_and_what_becomes_of_its_data() -> None:
-    assert without_workload(cluster(claim("old")), NAMESPACE, {}) == [
+    assert as_facts(without_workload(cluster(claim("old")), NAMESPACE, {})) == [
         {
             "claim": "old",
             "namespace": NAMESPACE,
@@ -140,4 +141,4 @@ def test_where_a_kind_that_mounts_claims_cannot_be_seen_nothing_is_said(kind: st
 
 def test_where_volumes_cannot_be_seen_what_becomes_of_the_data_is_unknown() -> None:
     (one,) = without_workload(cluster(claim("old"), PersistentVolume=[]), NAMESPACE, {}) or ()
-    assert one["reclaim_policy"] is None
+    assert one.reclaim_policy is None

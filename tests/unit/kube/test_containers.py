@@ -19,6 +19,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers imp
     variable_in,
     version_of,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Named
 
 FULL = ("--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus")
 AGENT = ("--config.file=/etc/prometheus/prometheus.yml", "--storage.agent.path=/prometheus")
@@ -266,7 +267,7 @@ CONFIG = {"name": "config", "configMap": {"name": "agent-config"}}
 )
 def test_the_configuration_is_what_is_mounted_at_its_path(volume: Object, kind: str, name: str) -> None:
     holder, one = mounted({"name": "config", "mountPath": "/etc/prometheus"}, volumes=[volume])
-    assert config_source(holder, one) == {"kind": kind, "namespace": NAMESPACE, "name": name}
+    assert config_source(holder, one) == Named(kind, NAMESPACE, name)
 
 
 @pytest.mark.parametrize(
@@ -290,14 +291,14 @@ def test_a_configuration_in_the_image_comes_from_nowhere() -> None:
 def test_a_template_is_given_its_namespace() -> None:
     holder, one = mounted({"name": "config", "mountPath": "/etc/prometheus"}, volumes=[CONFIG])
     template = {"metadata": {}, "spec": holder["spec"]}
-    assert config_source(template, one, "other") == {"kind": "ConfigMap", "namespace": "other", "name": "agent-config"}
+    assert config_source(template, one, "other") == Named("ConfigMap", "other", "agent-config")
 
 
 def test_without_any_flag_prometheus_reads_what_its_image_says() -> None:
     one = container(PROMETHEUS, volumeMounts=[{"name": "config", "mountPath": "/etc/prometheus"}])
     found = config_source(pod(one, spec={"volumes": [CONFIG]}), one)
     assert found is not None
-    assert found["name"] == "agent-config"
+    assert found.name == "agent-config"
 
 
 def test_a_relative_path_begins_where_prometheus_works() -> None:

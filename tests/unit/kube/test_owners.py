@@ -9,6 +9,7 @@ from audit_objects import NAMESPACE, Object, named, owned_by
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import chart_of, owner
 
 RELEASE = {"meta.helm.sh/release-name": "stack", "meta.helm.sh/release-namespace": "releases"}
@@ -28,7 +29,7 @@ def tracked(kind: str, name: str, application: str = "stack", namespace: str = N
 
 
 def found(kind: str, item: Object, **objects: list[Object]) -> dict[str, Any]:
-    return owner(kind, item, objects)
+    return as_facts(owner(kind, item, objects))
 
 
 def who(kind: str, item: Object, **objects: list[Object]) -> tuple[str, str | None, str | None]:

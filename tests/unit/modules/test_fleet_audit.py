@@ -18,7 +18,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.audit import usage 
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.kinds import KINDS
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run as probe_run
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Usage
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Amounts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import load_yaml
 from ansible_collections.miribit.thanos.plugins.modules import fleet_audit
 
@@ -647,7 +647,7 @@ def test_no_summary_crashes_it(document: object) -> None:
 
 def test_what_a_kubelet_does_not_know_of_a_container_is_unknown() -> None:
     pod = {"podRef": {"name": "a", "namespace": "b"}, "containers": [{"name": "c", "memory": {}}]}
-    assert audit_usage.of_summary({"pods": [pod]}).containers == {("b", "a", "c"): Usage(None, None)}
+    assert audit_usage.of_summary({"pods": [pod]}).containers == {("b", "a", "c"): Amounts(None, None)}
 
 
 # Servers.

@@ -21,8 +21,9 @@ from audit_objects import (
     workload,
 )
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import components as audit_components
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Usage, cores
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Amounts, cores
 
 FULL = ("--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus")
 AGENT = ("--config.file=/etc/prometheus/prometheus.yml", "--storage.agent.path=/prometheus")
@@ -32,7 +33,7 @@ Cluster = dict[str, list[Object]]
 
 
 def components(cluster: Cluster, **more: Any) -> list[dict[str, Any]]:
-    return audit_components.components(cluster, more.get("usage", {}), more.get("volumes_used", {}))
+    return as_facts(audit_components.components(cluster, more.get("usage", {}), more.get("volumes_used", {})))
 
 
 def component(cluster: Cluster, **more: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def component(cluster: Cluster, **more: Any) -> dict[str, Any]:
 
 
 def leftovers(*pods: Object, **objects: list[Object]) -> list[dict[str, Any]]:
-    return audit_components.leftovers({"Pod": list(pods), **objects})
+    return as_facts(audit_components.leftovers({"Pod": list(pods), **objects}))
 
 
 # Whose containers they are.
@@ -358,16 +359,19 @@ def test_who_sets_only_a_limit_asks_for_that() -> None:
 def test_usage_is_the_sum_of_all_pods() -> None:
     cluster = stateful_set("prometheus", container(PROMETHEUS), replicas=2)
     usage = {
-        (NAMESPACE, "prometheus-0", "main"): Usage(100, 0.25),
-        (NAMESPACE, "prometheus-1", "main"): Usage(200, 0.5),
-        (NAMESPACE, "prometheus-1", "other"): Usage(4000, 4.0),
+        (NAMESPACE, "prometheus-0", "main"): Amounts(100, 0.25),
+        (NAMESPACE, "prometheus-1", "main"): Amounts(200, 0.5),
+        (NAMESPACE, "prometheus-1", "other"): Amounts(4000, 4.0),
     }
     assert component(cluster, usage=usage)["usage"] == {"memory": 300, "cpu": 0.75}
 
 
 def test_usage_is_unknown_where_that_of_one_pod_is() -> None:
     cluster = stateful_set("prometheus", container(PROMETHEUS), replicas=2)
-    usage = {(NAMESPACE, "prometheus-0", "main"): Usage(100, 0.25), (NAMESPACE, "prometheus-1", "main"): Usage(5, None)}
+    usage = {
+        (NAMESPACE, "prometheus-0", "main"): Amounts(100, 0.25),
+        (NAMESPACE, "prometheus-1", "main"): Amounts(5, None),
+    }
     assert component(cluster, usage=usage)["usage"] == {"memory": 105, "cpu": None}
     del usage[NAMESPACE, "prometheus-1", "main"]
     assert component(cluster, usage=usage)["usage"] == {"memory": None, "cpu": None}
@@ -381,7 +385,7 @@ def test_what_a_config_reloader_asks_for_and_uses_is_counted_once_with_the_workl
         container("thanos:v0.42.4", name="sidecar", args=["sidecar"]),
         container("prometheus-config-reloader", name="config-reloader", resources=asked),
     )
-    usage = {(NAMESPACE, "prometheus-0", "config-reloader"): Usage(7, 0.5)}
+    usage = {(NAMESPACE, "prometheus-0", "config-reloader"): Amounts(7, 0.5)}
     first, sidecar = components(cluster, usage=usage)
     assert first["helpers"] == {"requests": {"memory": 50 * 1024**2, "cpu": None}, "usage": {"memory": 7, "cpu": 0.5}}
     nothing = {"memory": None, "cpu": None}
@@ -543,7 +547,7 @@ def test_a_node_is_described_with_what_it_has() -> None:
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     }
-    assert audit_components.nodes({"Node": [node]}) == [
+    assert as_facts(audit_components.nodes({"Node": [node]})) == [
         {"name": "node-1", "addresses": ["192.0.2.1", "node-1"], "ready": True, "memory": 16 * GIB, "cpu": 4.0}
     ]
 
@@ -551,7 +555,7 @@ def test_a_node_is_described_with_what_it_has() -> None:
 def test_nodes_come_by_name_and_know_what_they_do_not_know() -> None:
     conditions = [{"type": "Ready", "status": "Unknown"}]
     nodes = [{"metadata": {"name": name}, "status": {"conditions": conditions}} for name in ("b", "a")]
-    found = audit_components.nodes({"Node": nodes})
+    found = as_facts(audit_components.nodes({"Node": nodes}))
     assert [(one["name"], one["ready"], one["memory"], one["cpu"]) for one in found] == [
         ("a", False, None, None),
         ("b", False, None, None),

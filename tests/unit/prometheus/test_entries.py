@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.entries import complaints, remote_write
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics, parse
 
 SECRET = "word-that-must-stay-secret"
 URL = "http://thanos-receiver.monitoring.svc.cluster-01.local:19291/api/v1/receive"
@@ -47,8 +48,12 @@ OF_2_48 = "".join(
 )
 
 
+def told(entries: list[Any], metrics: Metrics | None) -> Any:
+    return as_facts(remote_write(entries, metrics, [()] * len(entries)))
+
+
 def entry(metrics: str | None, **config: Any) -> dict[str, Any]:
-    (only,) = remote_write([{"url": URL, **config}], None if metrics is None else parse(metrics))
+    (only,) = told([{"url": URL, **config}], None if metrics is None else parse(metrics))
     return only
 
 
@@ -61,26 +66,26 @@ def test_an_entry_without_a_name_is_found_by_its_url() -> None:
 
 def test_an_entry_with_a_name_is_found_by_it() -> None:
     metrics = queue("a", samples_pending=1) + queue("b", samples_pending=2)
-    found = remote_write([{"url": URL, "name": "b"}, {"url": URL, "name": "a"}], parse(metrics))
+    found = told([{"url": URL, "name": "b"}, {"url": URL, "name": "a"}], parse(metrics))
     assert [one["pending"] for one in found] == [2, 1]
 
 
 def test_what_a_name_has_taken_is_not_the_queue_of_another_entry() -> None:
     metrics = queue("a", samples_pending=1) + queue("9a64fa", samples_pending=2)
-    found = remote_write([{"url": URL}, {"url": URL, "name": "a"}], parse(metrics))
+    found = told([{"url": URL}, {"url": URL, "name": "a"}], parse(metrics))
     assert [one["pending"] for one in found] == [2, 1]
 
 
 @pytest.mark.parametrize("others", ["", queue("0b64fa", samples_pending=2)])
 def test_which_of_two_alike_a_queue_belongs_to_is_unknown(others: str) -> None:
     metrics = queue("9a64fa", samples_pending=1) + others
-    found = remote_write([{"url": URL}, {"url": URL, "headers": {}}], parse(metrics))
+    found = told([{"url": URL}, {"url": URL, "headers": {}}], parse(metrics))
     assert [one["pending"] for one in found] == [None, None]
 
 
 def test_a_password_in_the_url_is_no_hindrance_and_is_not_told() -> None:
     metrics = parse(queue(url="http://u:xxxxx@a/api/v1/receive", samples_pending=3))
-    (found,) = remote_write([{"url": f"http://u:{SECRET}@a/api/v1/receive?b=c"}], metrics)
+    (found,) = told([{"url": f"http://u:{SECRET}@a/api/v1/receive?b=c"}], metrics)
     assert (found["pending"], found["url"]) == (3, "http://a/api/v1/receive")
 
 
@@ -90,6 +95,7 @@ def test_without_its_metrics_nothing_is_known_but_the_entry(metrics: str | None)
     assert entry(metrics, name="a") == {
         "url": URL,
         "name": "a",
+        "problems": [],
         "tenant_header": False,
         "proxy": False,
         "reachable": None,
@@ -230,7 +236,7 @@ def test_histograms_can_arrive_where_all_samples_were_refused(
 
 def test_a_complaint_is_told_with_its_reason() -> None:
     why = f'Post "{URL}": dial tcp: lookup thanos-receiver: no such host'
-    assert complaints(LOG.format(url=URL)) == [f"2026-11-21T15:24:13.670Z Failed to send batch, retrying: {why}"]
+    assert list(complaints(LOG.format(url=URL))) == [f"2026-11-21T15:24:13.670Z Failed to send batch, retrying: {why}"]
 
 
 def test_the_log_of_3_0_on_is_read_too() -> None:
@@ -238,17 +244,17 @@ def test_the_log_of_3_0_on_is_read_too() -> None:
         "time=2026-11-21T15:24:13.670Z level=ERROR source=queue_manager.go:1723 "
         'msg="non-recoverable error" component=remote failedSampleCount=5 err="server returned HTTP status 400"'
     )
-    assert complaints(line) == ["2026-11-21T15:24:13.670Z non-recoverable error: server returned HTTP status 400"]
+    assert list(complaints(line)) == ["2026-11-21T15:24:13.670Z non-recoverable error: server returned HTTP status 400"]
 
 
 def test_a_log_in_json_is_read_too() -> None:
     line = {"time": "T", "level": "WARN", "msg": "Failed to send batch, retrying", "err": "no such host"}
-    assert complaints(json.dumps(line)) == ["T Failed to send batch, retrying: no such host"]
+    assert list(complaints(json.dumps(line))) == ["T Failed to send batch, retrying: no such host"]
 
 
 def test_any_warning_of_remote_write_is_a_complaint() -> None:
     line = 'ts=T level=warn component=remote msg="Skipping resharding, last successful send was beyond threshold"'
-    assert complaints(line) == ["T Skipping resharding, last successful send was beyond threshold"]
+    assert list(complaints(line)) == ["T Skipping resharding, last successful send was beyond threshold"]
 
 
 @pytest.mark.parametrize(
@@ -261,19 +267,19 @@ def test_any_warning_of_remote_write_is_a_complaint() -> None:
     ],
 )
 def test_other_lines_are_not_told(line: str) -> None:
-    assert complaints(line) == []
+    assert list(complaints(line)) == []
 
 
 def test_the_same_complaint_is_told_once_with_its_last_time() -> None:
     lines = [
         f'ts={time} level=warn component=remote msg="{text}"' for time, text in [("1", "a"), ("2", "b"), ("3", "a")]
     ]
-    assert complaints("\n".join(lines)) == ["2 b", "3 a"]
+    assert list(complaints("\n".join(lines))) == ["2 b", "3 a"]
 
 
 def test_the_last_five_are_told() -> None:
     lines = [f'ts=T level=warn component=remote msg="{number}"' for number in range(9)]
-    assert complaints("\n".join(lines)) == [f"T {number}" for number in range(4, 9)]
+    assert list(complaints("\n".join(lines))) == [f"T {number}" for number in range(4, 9)]
 
 
 def test_a_complaint_holds_no_secret_of_a_url() -> None:
@@ -294,4 +300,4 @@ def test_no_log_crashes_it(log: str) -> None:
 
 @given(st.lists(st.dictionaries(st.sampled_from(["url", "name", "headers", "queue_config"]), st.none() | st.text())))
 def test_no_entry_crashes_it(entries: list[dict[str, object]]) -> None:
-    assert len(list(remote_write(entries, parse(queue())))) == len(entries)
+    assert len(told(entries, parse(queue()))) == len(entries)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import scrubbed, shortened
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Named
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import facts as audit_prometheus
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.facts import (
@@ -29,7 +32,7 @@ AGENT = Server(
     is_agent=True,
     image=IMAGE,
     args=("--enable-feature=agent", "--storage.agent.path=/prometheus"),
-    config_source={"kind": "ConfigMap", "namespace": "monitoring", "name": "prometheus-agent-config"},
+    config_source=Named("ConfigMap", "monitoring", "prometheus-agent-config"),
 )
 CONFIG: dict[str, Any] = {
     "global": {"scrape_interval": "30s", "external_labels": {"region": "edge", "cluster": "cluster-02"}},
@@ -38,7 +41,7 @@ CONFIG: dict[str, Any] = {
 
 
 def said(server: Server = AGENT, **answers: Any) -> dict[str, Any]:
-    return facts(server, Answers(**answers))
+    return as_facts(facts(server, Answers(**answers)))
 
 
 # Its configuration.
@@ -74,7 +77,7 @@ def test_an_agent_has_no_rules_and_no_alertmanagers() -> None:
 
 def test_one_that_cannot_be_asked_says_why() -> None:
     problem = Problem("pod", "it is not ready", "wait")
-    found = silent(FULL, problem)
+    found = as_facts(silent(FULL, problem))
     assert (found["answers"], found["problem"]) == (False, problem.as_dict())
     assert found["targets"] is None
 
@@ -267,7 +270,7 @@ def test_a_full_server_that_writes_needs_an_identity() -> None:
 def test_a_secret_in_a_config_map_is_a_problem() -> None:
     entry = {**CONFIG["remote_write"][0], "url": URL.replace("http", "https"), "basic_auth": {"password": "<secret>"}}
     assert problem_ids(remote_write=[entry])["entries"] == ["secret"]
-    in_secret = Server(is_agent=True, image=IMAGE, args=AGENT.args, config_source={"kind": "Secret"})
+    in_secret = replace(AGENT, config_source=Named("Secret", "monitoring", "prometheus-agent"))
     assert problem_ids(in_secret, remote_write=[entry])["entries"] == []
 
 
@@ -285,7 +288,7 @@ JSON = st.recursive(
 def test_no_answer_crashes_it(config: Any, found: Any, rules: Any, is_agent: bool) -> None:
     server = Server(is_agent=is_agent, image=IMAGE, args=AGENT.args)
     answers = Answers(config=config, flags=rules, targets=targets(found), rules=rules, alertmanagers=found)
-    assert facts(server, answers)["answers"] is True
+    assert facts(server, answers).answers is True
 
 
 @given(st.text() | st.from_regex(r"https?://\S+", fullmatch=True))

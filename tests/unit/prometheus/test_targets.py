@@ -11,8 +11,9 @@ from audit_facts import changed
 
 from ansible_collections.miribit.thanos.plugins.filter._target_coverage import target_coverage
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import target_fact
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.places import Places
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import (
-    Places,
     Target,
     TargetKey,
     missed,
@@ -20,9 +21,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets 
     targets,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import look_over
-from ansible_collections.miribit.thanos.plugins.module_utils.report.reading import read_fleet
+from ansible_collections.miribit.thanos.plugins.module_utils.report.fleet import read_fleet
 from ansible_collections.miribit.thanos.plugins.module_utils.report.state import targets_only_full
-from ansible_collections.miribit.thanos.plugins.module_utils.report.targets import remote
 
 Facts = dict[str, Any]
 
@@ -59,7 +59,7 @@ def audited(host: str, label: str) -> str | None:
     found = given.target(f"{host}:10250", cluster=label or None)
     central = given.centre(components=[changed(given.full("cluster-01"), "prometheus.targets", [found])])
     fleet = read_fleet([central, given.edge("cluster-02"), given.edge("cluster-03")], "cluster-01", [], {})
-    return next((one.of for one in remote(fleet, fleet.central)), None)
+    return next((one.of for one in fleet.verdicts[fleet.central.name].remote), None)
 
 
 def scraped_remotely(host: str, label: str) -> str | None:
@@ -134,8 +134,8 @@ def test_the_finding_and_the_gate_of_the_hand_over_agree(change: Facts, *, is_mi
 
 def finding(agent: tuple[Target, ...], full: tuple[Target, ...]) -> list[str]:
     parts = [
-        changed(given.agent("cluster-02"), "prometheus.targets", [target.as_dict() for target in agent]),
-        changed(given.full("cluster-02"), "prometheus.targets", [target.as_dict() for target in full]),
+        changed(given.agent("cluster-02"), "prometheus.targets", as_facts([target.fact() for target in agent])),
+        changed(given.full("cluster-02"), "prometheus.targets", as_facts([target.fact() for target in full])),
         given.sidecar(),
         given.alertmanager(),
     ]

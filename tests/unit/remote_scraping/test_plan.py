@@ -23,8 +23,9 @@ from remote_scraping_facts import (
     server,
 )
 
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.places import Places
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.scrape_jobs import Piece
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Places, TargetKey, targets
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey, targets
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import plan
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import (
     Entry,

@@ -8,14 +8,14 @@ import audit_facts as given
 import pytest
 from audit_facts import GIB, MIB, Facts, changed
 
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Component
 from ansible_collections.miribit.thanos.plugins.module_utils.report import costs
 from ansible_collections.miribit.thanos.plugins.module_utils.report.costs import UNKNOWN, Amounts, Prices
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import Component
-from ansible_collections.miribit.thanos.plugins.module_utils.report.reading import read_fleet
+from ansible_collections.miribit.thanos.plugins.module_utils.report.fleet import read_fleet
 
 
 def components(*facts: Facts) -> tuple[Component, ...]:
-    return read_fleet([given.edge(components=list(facts))], "cluster-01", [], {}).clusters[0].components or ()
+    return read_fleet([given.edge(components=list(facts))], "cluster-01", [], {}).clusters[0].components
 
 
 def exporter(**more: Any) -> Facts:
@@ -90,9 +90,8 @@ def test_a_volume_without_a_size_is_unknown() -> None:
     assert costs.amounts(components(exporter(volumes=[claim]))).storage is None
 
 
-def test_nothing_takes_nothing_and_what_is_not_seen_is_unknown() -> None:
+def test_nothing_takes_nothing() -> None:
     assert costs.amounts(()) == Amounts(0, 0, 0, 0)
-    assert costs.amounts(None) == UNKNOWN
 
 
 AMOUNTS = Amounts(memory_request=GIB, memory_used=2 * GIB, memory=2 * GIB, storage=10 * GIB)

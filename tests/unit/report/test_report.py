@@ -6,11 +6,14 @@ import copy
 import json
 import random
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import audit_facts as given
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from audit_facts import AGENT_ID, FULL_ID, GIB, MIB, RECEIVER, ROUTER_ID, SETTINGS, Facts, changed
 from hypothesis import given as any_of
@@ -18,7 +21,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from ansible_collections.miribit.thanos.plugins.filter.fleet_audit_report import FilterModule, fleet_audit_report
+from ansible_collections.miribit.thanos.plugins.module_utils.audit.facts import ClusterFacts
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts, read_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.report.findings import SEVERITIES
+from ansible_collections.miribit.thanos.plugins.modules import fleet_audit
 
 
 def report(*facts: Facts, **settings: Any) -> dict[str, Any]:
@@ -76,11 +82,7 @@ def test_the_order_of_facts_changes_nothing(facts: list[Facts], order: random.Ra
             keys = sorted(value)
             order.shuffle(keys)
             return {key: shuffled(value[key]) for key in keys}
-        if isinstance(value, list):
-            values = [shuffled(each) for each in value]
-            order.shuffle(values)
-            return values
-        return value
+        return [shuffled(each) for each in value] if isinstance(value, list) else value
 
     assert report(*(shuffled(one) for one in facts)) == report(*FLEET)
 
@@ -169,6 +171,40 @@ def test_two_hundred_clusters_with_five_hundred_targets_each_take_seconds() -> N
 # What it is given.
 
 
+@pytest.mark.parametrize("facts", RICH, ids=lambda facts: facts["cluster"])
+def test_the_facts_of_these_tests_have_the_form_of_the_module_s(facts: Facts) -> None:
+    read, problems = read_facts(ClusterFacts, facts, "", "")
+    assert problems == []
+    assert as_facts(read) == facts
+
+
+def test_the_module_documents_all_facts() -> None:
+    documented = yaml.safe_load(fleet_audit.RETURN)["facts"]["contains"]
+    assert undocumented(ClusterFacts, documented, "facts") == []
+
+
+def undocumented(kind: Any, documented: dict[str, Any], place: str) -> list[str]:
+    """Facts that only one of a type and its documentation has."""
+    hints = get_type_hints(kind)
+    names = {field.name for field in fields(kind)}
+    found = [f"{place}.{name}" for name in names ^ documented.keys()]
+    for name in names & documented.keys():
+        part, parts = element(hints[name]), documented[name].get("contains")
+        if parts:
+            found += undocumented(part, parts, f"{place}.{name}")
+        elif is_dataclass(part) and "sample" in documented[name]:
+            sample = documented[name]["sample"]
+            told = sample[0] if isinstance(sample, list) else sample
+            found += [f"{place}.{name}.{key}" for key in {field.name for field in fields(part)} ^ told.keys()]
+    return found
+
+
+def element(hint: Any) -> Any:
+    """The type of what is optional, or in a list."""
+    of = [one for one in get_args(hint) if one not in {NoneType, ...}]
+    return element(of[0]) if of and get_origin(hint) is not Mapping else hint
+
+
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
@@ -177,12 +213,18 @@ def test_two_hundred_clusters_with_five_hundred_targets_each_take_seconds() -> N
         ([None], "Facts, entry 1: it is null, not a mapping"),
         ([{}], "Facts, entry 1: they do not say of which cluster they are"),
         ([given.edge(), given.edge()], "Facts, entry 2: they are a second time of cluster-02"),
-        ([given.edge(version=1)], "Facts, entry 1: version is a whole number, not a text"),
-        ([given.edge(unseen={})], "Facts, entry 1: unseen is a mapping, not a list"),
-        ([given.edge(nodes=[{"addresses": [1]}])], "Facts, entry 1, nodes 1: addresses has what is not a text"),
-        ([given.edge(nodes=[{"ready": "yes"}])], "Facts, entry 1, nodes 1: ready is a text, not true or false"),
-        ([given.edge(components=[{"requests": {"memory": "2Gi"}}])], "requests: memory is a text, not a number"),
-        ([given.edge(components=[{"requests": {"memory": True}}])], "requests: memory is true or false, not a number"),
+        ([given.edge(version=1)], "Facts, entry 1, version: it is a whole number, not a text"),
+        ([given.edge(unseen={})], "Facts, entry 1, unseen: it is a mapping, not a list"),
+        (
+            [given.edge(nodes=[{"addresses": [1]}])],
+            "Facts, entry 1, nodes, 1, addresses, 1: it is a whole number, not a text",
+        ),
+        ([given.edge(nodes=[{"ready": "yes"}])], "Facts, entry 1, nodes, 1, ready: it is a text, not true or false"),
+        ([given.edge(components=[{"requests": {"memory": "2Gi"}}])], "requests, memory: it is a text, not a number"),
+        (
+            [given.edge(components=[{"requests": {"memory": True}}])],
+            "requests, memory: it is true or false, not a number",
+        ),
     ],
 )
 def test_what_are_no_facts_is_refused_with_its_place(facts: object, told: str) -> None:

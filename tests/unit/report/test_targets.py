@@ -8,10 +8,12 @@ import audit_facts as given
 import pytest
 from audit_facts import Facts, changed, target
 
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.places import Places
 from ansible_collections.miribit.thanos.plugins.module_utils.report import targets as audit_targets
-from ansible_collections.miribit.thanos.plugins.module_utils.report.facts import Cluster, Fleet
-from ansible_collections.miribit.thanos.plugins.module_utils.report.reading import read_fleet
+from ansible_collections.miribit.thanos.plugins.module_utils.report.cluster import Cluster
+from ansible_collections.miribit.thanos.plugins.module_utils.report.fleet import Fleet, read_fleet
 from ansible_collections.miribit.thanos.plugins.module_utils.report.targets import Counts
+from ansible_collections.miribit.thanos.plugins.module_utils.report.verdict import judge
 
 
 def fleet(*facts: Facts, labels: dict[str, str] | None = None) -> Fleet:
@@ -28,11 +30,15 @@ def edge(agent: list[Facts] | None, full: list[Facts] | None, **more: Any) -> Cl
     return fleet(given.edge(components=parts, **more)).clusters[0]
 
 
+def counts(cluster: Cluster) -> Counts:
+    return judge(cluster, {}, Places({}, {})).targets
+
+
 def scraped_from(*targets: Facts, **other: Any) -> list[tuple[str, int, int]]:
     """What a central server with these targets scrapes remotely, beside an edge that is as this."""
     central = given.centre(components=[changed(given.full("cluster-01"), "prometheus.targets", list(targets))])
     whole = fleet(central, given.edge(**other))
-    return [(one.of, len(one.targets), one.own_too) for one in audit_targets.remote(whole, whole.central)]
+    return [(one.of, len(one.targets), one.own_too) for one in whole.verdicts["cluster-01"].remote]
 
 
 NODE = target("10.0.0.1:9100")
@@ -45,10 +51,6 @@ def test_a_target_is_the_same_whatever_job_and_scheme_it_has() -> None:
     other = {**NODE, "job": "other", "url": "https://10.0.0.1:9100/metrics"}
     [(_first, _second, targets)] = audit_targets.duplicates(edge([NODE], [other]))
     assert [found.job for found in targets] == ["node-exporter"]
-
-
-def test_a_host_is_the_same_however_it_is_written() -> None:
-    assert audit_targets.counts(edge([target("Node:9100")], [target("node:9100")])).twice == 1
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_another_port_path_or_parameter_is_another_target(other: Facts) -> None:
 def test_the_order_of_parameters_does_not_matter() -> None:
     one = target("10.0.0.1:9115", params={"module": ["http"], "target": ["a"]})
     other = target("10.0.0.1:9115", params={"target": ["a"], "module": ["http"]})
-    assert audit_targets.counts(edge([one], [other])).twice == 1
+    assert counts(edge([one], [other])).twice == 1
 
 
 def test_replicas_of_one_workload_scrape_nothing_twice() -> None:
@@ -154,7 +156,7 @@ def test_where_no_node_is_known_the_label_tells() -> None:
 def test_the_label_may_be_another_one_than_the_name() -> None:
     central = changed(given.full("cluster-01"), "prometheus.targets", [target("203.0.113.9:1", cluster="two")])
     whole = fleet(given.centre(components=[central]), given.edge(), labels={"cluster-02": "two"})
-    assert [one.of for one in audit_targets.remote(whole, whole.central)] == ["cluster-02"]
+    assert [one.of for one in whole.verdicts["cluster-01"].remote] == ["cluster-02"]
 
 
 def test_a_label_of_no_cluster_makes_no_target_remote() -> None:
@@ -164,7 +166,7 @@ def test_a_label_of_no_cluster_makes_no_target_remote() -> None:
 def test_the_label_of_a_cluster_that_was_not_looked_at_makes_it_remote() -> None:
     central = changed(given.full("cluster-01"), "prometheus.targets", [target("203.0.113.9:1", cluster="five")])
     whole = fleet(given.centre(components=[central]), labels={"cluster-05": "five"})
-    assert [(one.of, one.own_too) for one in audit_targets.remote(whole, whole.central)] == [("cluster-05", 0)]
+    assert [(one.of, one.own_too) for one in whole.verdicts["cluster-01"].remote] == [("cluster-05", 0)]
 
 
 def test_two_clusters_with_one_network_are_told_apart_by_the_label() -> None:
@@ -173,7 +175,7 @@ def test_two_clusters_with_one_network_are_told_apart_by_the_label() -> None:
     labelled = target("192.168.101.9:10250", cluster="cluster-03")
     central = given.centre(components=[changed(given.full("cluster-01"), "prometheus.targets", [labelled])])
     whole = fleet(central, *edges)
-    assert [one.of for one in audit_targets.remote(whole, whole.central)] == ["cluster-03"]
+    assert [one.of for one in whole.verdicts["cluster-01"].remote] == ["cluster-03"]
 
 
 @pytest.mark.parametrize("address", ["[fd00::2]:10250", "fd00::2"])
@@ -187,16 +189,16 @@ def test_an_address_of_ipv6_is_found_among_nodes(address: str) -> None:
 
 def test_targets_are_counted_once_however_many_scrape_them() -> None:
     down = target("10.0.0.8:8080", health="down")
-    assert audit_targets.counts(edge([NODE], [NODE, down])) == Counts(scraped=2, up=1, twice=1, only_full=0)
+    assert counts(edge([NODE], [NODE, down])) == Counts(scraped=2, up=1, twice=1, only_full=0)
 
 
 def test_of_what_one_sender_does_not_tell_only_the_sum_is_known() -> None:
-    assert audit_targets.counts(edge([NODE], None)) == Counts(scraped=1, up=1, twice=None, only_full=None)
+    assert counts(edge([NODE], None)) == Counts(scraped=1, up=1, twice=None, only_full=None)
 
 
 def test_of_what_no_sender_tells_nothing_is_known() -> None:
-    assert audit_targets.counts(edge(None, None)) == Counts(None, None, None, None)
+    assert counts(edge(None, None)) == Counts(None, None, None, None)
 
 
 def test_only_the_full_prometheus_is_no_question_for_the_central_cluster() -> None:
-    assert audit_targets.counts(fleet(given.centre()).central).only_full is None
+    assert counts(fleet(given.centre()).central).only_full is None

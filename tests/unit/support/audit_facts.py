@@ -70,6 +70,8 @@ def write(**more: Any) -> Facts:
         "lag": 1.5,
         "shards": 1.0,
         "tenant_header": False,
+        "proxy": False,
+        "reachable": None,
         **more,
     }
 
@@ -99,6 +101,12 @@ def prometheus(**more: Any) -> Facts:
         "log": [],
         **more,
     }
+
+
+def silent(problem: Facts) -> Facts:
+    """One that does not answer."""
+    unknown = ("external_labels", "scrape_interval", "flags", "series", "samples_per_second", "targets", "remote_write")
+    return prometheus(answers=False, problem=problem, **dict.fromkeys(unknown))
 
 
 def volume(claim: str, size: int, **more: Any) -> Facts:
@@ -152,6 +160,7 @@ def component(kind: str, workload: str, container: str, **more: Any) -> Facts:
         "requests": {"memory": 100 * MIB, "cpu": 0.1},
         "limits": {"memory": None, "cpu": None},
         "usage": {"memory": 50 * MIB, "cpu": 0.01},
+        "helpers": {"requests": {"memory": None, "cpu": None}, "usage": {"memory": None, "cpu": None}},
         "volumes": [],
         "prometheus": None,
         "sidecar": None,
@@ -252,6 +261,8 @@ def receivers() -> list[Facts]:
 def cluster(name: str, components: list[Facts] | None, **more: Any) -> Facts:
     return {
         "cluster": name,
+        "seen": True,
+        "probed": False,
         "uid": f"uid-of-{name}",
         "version": "v1.34.4",
         "audited_at": "2026-11-21T15:17:29Z",
@@ -260,7 +271,9 @@ def cluster(name: str, components: list[Facts] | None, **more: Any) -> Facts:
         ],
         "unseen": [],
         "components": components,
+        "components_complete": True,
         "readers": [],
+        "claims": [],
         "leftovers": [],
         "credentials": [],
         "label_values": {"cluster": [name]},
