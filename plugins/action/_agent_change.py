@@ -22,6 +22,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import record_name
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
 from ansible_collections.miribit.thanos.plugins.modules._agent_change import argument_spec
 from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
@@ -125,8 +126,9 @@ class ActionModule(RunningAction):
 
 
 def _wish(options: Result) -> Wish:
-    names = ("spec", "name", "image", "version", "extra_scrape_configs", "accept_owner", "credentials_secret")
-    return Wish(keep_others=options["keep_remote_write"], **{name: options[name] for name in names})
+    names = ("name", "image", "version", "extra_scrape_configs", "accept_owner", "credentials_secret")
+    given = {name: options[name] for name in names}
+    return Wish(Spec.of(options["spec"]), keep_others=options["keep_remote_write"], **given)
 
 
 def _checked(result: Result, module: str) -> Result:

@@ -19,7 +19,7 @@ def remote_write(spec: object) -> dict[str, object]:
         planned = plan(spec)
     except ProblemError as error:
         raise AnsibleFilterError(str(error)) from error
-    for warning in planned.warnings:
+    for warning in planned.warnings():
         Display().warning(str(warning))
     return planned.as_dict()
 

@@ -48,8 +48,8 @@ options:
     default: planned
   spec:
     description:
-      - The specification of remote write, O(miribit.thanos.remote_write#module:spec), without C(prometheus_version).
-        The version is the one that the agent runs.
+      - The edge's C(remote_write_spec) of M(miribit.thanos.fleet_plan). Required unless O(state=previous).
+      - The entries are made from it for the version that the agent runs.
     type: dict
     default: {}
   name:
@@ -101,10 +101,7 @@ EXAMPLES = r"""
   miribit.thanos._agent_change:
     context: cluster-03
     namespace: monitoring
-    spec:
-      exposure:
-        load_balancer: {address: 192.168.101.210}
-      external_labels: {cluster: cluster-03, region: edge}
+    spec: "{{ fleet.clusters['cluster-03'].remote_write_spec }}"
     record:
       context: cluster-01
       namespace: monitoring

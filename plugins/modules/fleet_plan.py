@@ -120,7 +120,8 @@ clusters:
     - C(access) is what modules need to reach it, C(kubeconfig) (left out if not set) and C(context).
     - C(senders), C(remote_write) and C(credentials) are those of an edge. C(remote_write) is what the filter
       P(miribit.thanos.remote_write#filter) makes, C(senders) has the tenant (empty for the default tenant) and the URL
-      of each of its blocks, and C(credentials) says which there are (C(keys)) and the name of the existing Secret that
+      of each of its blocks, C(remote_write_spec) is the form from which roles make the blocks for another version of
+      Prometheus, and C(credentials) says which there are (C(keys)) and the name of the existing Secret that
       holds them (C(secret), null if they are given as variables).
   returned: success
   type: dict

@@ -340,12 +340,11 @@ def main() -> None:
         proposed = _proposal(planned, options["measured"])
     except ProblemError as error:
         module.fail_json(msg=str(error), problems=error.as_dicts())
-    for warning in planned.warnings:
-        module.warn(str(warning))
-    module.exit_json(
-        **{"changed": False, **planned.as_dict(), **proposed, **_compared(planned, options)},
-        remote_write_warnings=[str(warning) for warning in planned.warnings],
-    )
+    warnings = [str(warning) for warning in planned.warnings()]
+    for warning in warnings:
+        module.warn(warning)
+    result = {"changed": False, **planned.as_dict(), **proposed, **_compared(planned, options)}
+    module.exit_json(**result, remote_write_warnings=warnings)
 
 
 def _compared(planned: Plan, options: dict[str, Any]) -> dict[str, Any]:
@@ -367,10 +366,11 @@ def _compared(planned: Plan, options: dict[str, Any]) -> dict[str, Any]:
 def _proposal(planned: Plan, measured: dict[str, float] | None) -> dict[str, Any]:
     if measured is None:
         return {}
-    if planned.sizing is None:
+    sizing = planned.spec.sizing
+    if sizing is None:
         problem = Problem("Option measured", "spec has no sizing to compare it with", "give spec.sizing too")
         raise ProblemError([problem])
-    return {"proposal": planned.sizing.proposal(**measured)}
+    return {"proposal": sizing.proposal(**measured)}
 
 
 if __name__ == "__main__":

@@ -32,8 +32,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import manager, read_owner
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import FIELD_MANAGER, MANAGED_BY
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import config
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import spec as remote_write_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.secrets import redacted
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec import SpecReader
 
 Facts = Mapping[str, Any]
 Object = dict[str, Any]
@@ -68,8 +69,7 @@ class State(StrEnum):
 class Wish:
     """What the agent is to become."""
 
-    #: The specification of remote write, without a version.
-    spec: Mapping[str, object]
+    spec: Spec
     #: The workload, where there are several agents.
     name: str = ""
     #: For another version of Prometheus: image and version. Empty: the agent keeps its own.
@@ -250,7 +250,7 @@ class _Change:
             image=started.image,
             changes=tuple(changes),
             warnings=(*self.warnings, *configured.warnings, *_replaced(self.subject, configured)),
-            config=_compared(configured.text, self.yaml, str(self.wish.spec.get("tenant_header") or "")),
+            config=_compared(configured.text, self.yaml, self.wish.spec.tenant_header),
             text=configured.text,
             objects=() if is_right else (_source(self.agent["config"], configured.text), template),
             rollback={} if is_right else self._rollback(text, made),
@@ -312,12 +312,12 @@ class _Change:
     # What it becomes.
 
     def remote_write(self, wanted: str) -> dict[str, Any]:
-        """External labels and blocks for a version of Prometheus."""
-        spec = {key: value for key, value in self.wish.spec.items() if value is not None}
-        try:
-            return remote_write_spec.plan({**spec, "prometheus_version": wanted}).config()
-        except ProblemError as error:
-            raise ProblemError([*self.problems, *self._of_agent(error.problems)]) from None
+        """External labels and entries for a version of Prometheus."""
+        reader = SpecReader()
+        prometheus = reader.version("prometheus_version", wanted)
+        if prometheus is None or reader.problems:
+            raise ProblemError([*self.problems, *self._of_agent(reader.problems)])
+        return self.wish.spec.config(prometheus)
 
     def _configured(self, text: str, made: dict[str, Any]) -> Configured | None:
         queues = [queue for each in self.agent["running"] for queue in each["queues"]]

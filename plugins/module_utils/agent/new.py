@@ -10,17 +10,21 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import flags as agent_flags
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Wanted, configure
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.versions import shown
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
-from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
+from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import Version, version
 from ansible_collections.miribit.thanos.plugins.module_utils.base.yaml_edit import Yaml
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import CREDENTIALS_FOLDER
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import AGENT_FLAG_SINCE, AGENT_SINCE
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import (
+    AGENT_FLAG_SINCE,
+    AGENT_SINCE,
+    Spec,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.secrets import secrets
 
 Job: TypeAlias = "dict[str, object]"
@@ -68,9 +72,10 @@ def manifest(spec: object, yaml: Yaml) -> Manifest:
     """The agent that is asked for. Raises ProblemError with everything that is wrong."""
     reader = Reader()
     content = reader.mapping("spec", spec, _KEYS)
-    wanted = _wanted(reader, content)
+    number = _version(reader, content)
+    wanted = _wanted(reader, content, number or AGENT_SINCE)
     interval = _scrape_interval(reader, content)
-    flags = _flags(reader, content)
+    flags = _flags(reader, content, number)
     problems = [*reader.problems, *(flags.problems if flags else ())]
     try:
         made = configure(f"{_HEAD}global:\n  scrape_interval: {interval}\n", wanted, yaml)
@@ -81,14 +86,20 @@ def manifest(spec: object, yaml: Yaml) -> Manifest:
     return Manifest(made.text, flags.args, (*flags.warnings, *made.warnings))
 
 
-def _flags(reader: Reader, content: Mapping[str, object]) -> agent_flags.Flags | None:
-    """None if it is not known for which version."""
+def _version(reader: Reader, content: Mapping[str, object]) -> Version | None:
     text = reader.value("spec", content, "prometheus_version", "")
     number = version(text)
-    extra = reader.texts("spec", content, "extra_args")
     if number is None or number < AGENT_SINCE:
         cause = f"{text!r} is no version" if number is None else f"{text} has no agent mode"
         reader.refuse("prometheus_version", cause, f"give {shown(AGENT_SINCE)} or newer")
+        return None
+    return number
+
+
+def _flags(reader: Reader, content: Mapping[str, object], number: Version | None) -> agent_flags.Flags | None:
+    """None if it is not known for which version."""
+    extra = reader.texts("spec", content, "extra_args")
+    if number is None:
         return None
     # What is asked for besides is meant for this very version.
     agent = "--agent" if number >= AGENT_FLAG_SINCE else "--enable-feature=agent"
@@ -103,19 +114,13 @@ def _scrape_interval(reader: Reader, content: Mapping[str, object]) -> str:
     return _SCRAPE_INTERVAL
 
 
-def _wanted(reader: Reader, content: Mapping[str, object]) -> Wanted:
-    sending = reader.mapping("remote_write", content.get("remote_write", {}), ("global", "remote_write"))
-    settings = reader.mapping("remote_write, global", sending.get("global", {}), ("external_labels",))
+def _wanted(reader: Reader, content: Mapping[str, Any], prometheus: Version) -> Wanted:
+    spec = Spec.of(content["remote_write"])
     return Wanted(
-        remote_write=_mappings(reader, "remote_write", sending, "remote_write"),
-        external_labels=reader.labels("remote_write, external_labels", settings.get("external_labels", {})),
+        remote_write=spec.entries(prometheus),
+        external_labels=spec.external_labels,
         extra_scrape_configs=[*_jobs(reader, content), *_extra_jobs(reader, content)],
     )
-
-
-def _mappings(reader: Reader, place: str, content: Mapping[str, object], key: str) -> list[dict[str, object]]:
-    items = enumerate(reader.value(place, content, key, list[object]()), 1)
-    return [reader.mapping(f"{key}, entry {number}", item) for number, item in items]
 
 
 # What it scrapes.
@@ -165,7 +170,8 @@ def _node(label: str) -> dict[str, object]:
 
 
 def _extra_jobs(reader: Reader, content: Mapping[str, object]) -> list[Job]:
-    jobs = _mappings(reader, "spec", content, "extra_scrape_configs")
+    items = enumerate(reader.value("spec", content, "extra_scrape_configs", list[object]()), 1)
+    jobs = [reader.mapping(f"extra_scrape_configs, entry {number}", item) for number, item in items]
     for number, job in enumerate(jobs, 1):
         for place, _secret in secrets(job):
             cause = f"{place} would stand in a ConfigMap for all to read"

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import DNS_SUBDOMAIN
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.receiver import Receiver
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import (
     CREDENTIALS_FILES,
@@ -18,22 +17,32 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import
     VIAS,
     HostReader,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import spec as remote_write_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import RECEIVE_PATH, is_plain
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import (
+    TENANT_HEADER,
+    Spec,
+    is_plain,
+    receive_url,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec import (
+    ANY_URL,
+    Places,
+    Plan,
+    SpecReader,
+    check,
+)
 
-#: Stands in where the way is not known, so that everything else is checked all the same.
-_ANYWHERE = {"url": f"https://receiver.example{RECEIVE_PATH}"}
-
-#: The variable that a part of the specification of remote write is made from.
-_VARIABLES = {
-    "basic_auth": "prometheus_agent_credentials",
-    "bearer": "prometheus_agent_credentials",
-    "exposure": "prometheus_agent_remote_write_url",
-    "prometheus_version": "fleet_prometheus_version",
-    "sizing": "prometheus_agent_sizing",
-    "tenant": "prometheus_agent_tenant",
-    "tls": "prometheus_agent_credentials",
-}
+#: The variables that the parts of the specification of remote write are made from.
+_PLACES = Places(
+    url="prometheus_agent_remote_write_url",
+    external_labels="fleet_external_labels",
+    tls="prometheus_agent_credentials",
+    basic_auth="prometheus_agent_credentials",
+    bearer="prometheus_agent_credentials",
+    tenant="prometheus_agent_tenant",
+    tenants="prometheus_agent_tenants, ",
+    tenant_header="thanos_receiver_tenant_header",
+    sizing="prometheus_agent_sizing",
+)
 
 
 @dataclass(frozen=True)
@@ -52,19 +61,18 @@ class Credentials:
     def certificate(self) -> bool:
         return "cert" in self.keys or "key" in self.keys
 
-    def file(self, key: str) -> str | None:
-        return f"{CREDENTIALS_FOLDER}/{CREDENTIALS_FILES[key]}" if key in self.keys else None
-
 
 @dataclass(frozen=True)
-class Sending:
-    """The remote write of an edge in which nothing is wrong."""
+class _Way:
+    """A way to the receiver, one of VIAS."""
 
-    remote_write: dict[str, object]
-    #: What that was made from, without the version of Prometheus: an agent may run another one.
-    spec: dict[str, object]
-    #: Of each block, in their order.
-    senders: tuple[dict[str, str], ...]
+    via: str
+    #: Host of the LoadBalancer or Ingress, or the whole URL.
+    at: str
+    port: int | None = None
+
+    def url(self, *, tls: bool) -> str:
+        return self.at if self.via == "url" else receive_url(self.at, self.port, tls=tls)
 
 
 def read_credentials(reader: HostReader) -> Credentials:
@@ -103,44 +111,45 @@ def read_credentials(reader: HostReader) -> Credentials:
 
 
 def read_sending(
-    reader: HostReader, receiver: Receiver | None, external_labels: Mapping[str, str], prometheus_version: str
-) -> Sending | None:
-    """None if something is wrong with it. The receiver is None if it is not known."""
-    credentials = read_credentials(reader)
-    exposure = _exposure(reader, receiver, credentials)
-    secure = _is_secure(reader, receiver, exposure, credentials)
+    reader: HostReader,
+    receiver: Receiver | None,
+    credentials: Credentials,
+    external_labels: Mapping[str, str],
+    prometheus_version: str,
+) -> Plan | None:
+    """Plan the remote write of an edge; None if something is wrong with it. The receiver is None if it is not known."""
+    way = _way(reader, receiver, credentials)
+    secure = _is_secure(reader, receiver, way, credentials)
+    found = SpecReader()
+    prometheus = found.version("fleet_prometheus_version", prometheus_version)
     sizing = reader.mapping("prometheus_agent_sizing")
-    spec: dict[str, object] = {
-        "exposure": exposure or _ANYWHERE,
-        "external_labels": dict(external_labels),
-        "tls": _tls(reader, credentials) if secure else None,
-        "tenant": reader.text("prometheus_agent_tenant"),
-        "tenants": reader.items("prometheus_agent_tenants"),
-        "tenant_header": receiver.tenant_header if receiver else None,
-        "sizing": sizing or None,
-        **(_login(credentials) if secure else {}),
-    }
-    try:
-        planned = remote_write_spec.plan({**spec, "prometheus_version": prometheus_version})
-    except ProblemError as error:
-        for problem in error.problems:
-            reader.require(_variable_of(problem), problem.cause, problem.fix)
+    spec = Spec(
+        url=way.url(tls=secure) if way else ANY_URL,
+        external_labels=external_labels,
+        access=_access(reader, credentials) if secure else {},
+        tenant=reader.text("prometheus_agent_tenant"),
+        tenants=found.tenants(reader.items("prometheus_agent_tenants"), _PLACES),
+        tenant_header=receiver.tenant_header if receiver else TENANT_HEADER,
+        needs=found.needs(_PLACES.sizing, sizing) if sizing else None,
+    )
+    problems = [*found.problems, *check(spec, _PLACES)]
+    for problem in problems:
+        reader.require(problem.subject, problem.cause, problem.fix)
+    if problems or prometheus is None:
         return None
-    for warning in planned.warnings:
+    planned = Plan(spec, prometheus)
+    for warning in planned.warnings(_PLACES):
         # What is strange about the receiver's own addresses is told of the central cluster.
-        if warning.subject != "exposure" or (exposure and "url" in exposure):
-            reader.warn(_variable_of(warning), warning.cause, warning.fix)
-    sender = planned.sender
-    tenants = (*(tenant.name for tenant in sender.tenants), sender.tenant)
-    given = {key: value for key, value in spec.items() if value is not None}
-    return Sending(planned.as_dict(), given, tuple({"tenant": tenant, "url": sender.url} for tenant in tenants))
+        if warning.subject != _PLACES.url or (way and way.via == "url"):
+            reader.warn(warning.subject, warning.cause, warning.fix)
+    return planned
 
 
 # The way to the receiver.
 
 
-def _exposure(reader: HostReader, receiver: Receiver | None, credentials: Credentials) -> dict[str, object] | None:
-    """What the specification of remote write calls so. None if there is no way, or none is known."""
+def _way(reader: HostReader, receiver: Receiver | None, credentials: Credentials) -> _Way | None:
+    """Return the way that the agent takes; None if there is none, or none is known."""
     name = "prometheus_agent_remote_write_via"
     via = reader.text(name)
     url = reader.text("prometheus_agent_remote_write_url")
@@ -153,7 +162,7 @@ def _exposure(reader: HostReader, receiver: Receiver | None, credentials: Creden
     if via == "url":
         if not url:
             reader.require(name, "the URL is not given", "give prometheus_agent_remote_write_url")
-        return {"url": url} if url else None
+        return _Way(via, url) if url else None
     if receiver is None:
         return None
     load_balancer, ingress = receiver.load_balancer, receiver.ingress
@@ -162,15 +171,14 @@ def _exposure(reader: HostReader, receiver: Receiver | None, credentials: Creden
     if via == "ingress":
         return _through_ingress(reader, receiver, credentials)
     if load_balancer and load_balancer[0]:
-        address, port = load_balancer
-        return {"load_balancer": {"address": address, "port": port}}
+        return _Way(via, *load_balancer)
     cause = "the address of the receiver's LoadBalancer is not given" if load_balancer else "the receiver has none"
     fix = "give thanos_receiver_load_balancer.address, or take another way (ingress, url)"
     reader.require(name, cause, fix)
     return None
 
 
-def _through_ingress(reader: HostReader, receiver: Receiver, credentials: Credentials) -> dict[str, object] | None:
+def _through_ingress(reader: HostReader, receiver: Receiver, credentials: Credentials) -> _Way | None:
     name = "prometheus_agent_remote_write_via"
     if not receiver.ingress:
         cause = "the receiver has no Ingress"
@@ -181,23 +189,21 @@ def _through_ingress(reader: HostReader, receiver: Receiver, credentials: Creden
         fix = "take the way load_balancer, or do without client certificates"
         reader.require(name, cause, fix)
         return None
-    return {"ingress": {"host": receiver.ingress}}
+    return _Way("ingress", receiver.ingress)
 
 
 # TLS.
 
 
-def _is_secure(
-    reader: HostReader, receiver: Receiver | None, exposure: Mapping[str, object] | None, credentials: Credentials
-) -> bool:
+def _is_secure(reader: HostReader, receiver: Receiver | None, way: _Way | None, credentials: Credentials) -> bool:
     """Whether the agent speaks TLS."""
     name = "prometheus_agent_credentials"
     checks = "ca" in credentials.keys or bool(reader.text("prometheus_agent_server_name"))
-    if exposure is None:
+    if way is None:
         return True
-    if "url" in exposure:
-        secure, fix = not is_plain(str(exposure["url"])), "give an https URL"
-    elif "ingress" in exposure:
+    if way.via == "url":
+        secure, fix = not is_plain(way.at), "give an https URL"
+    elif way.via == "ingress":
         # An Ingress has a certificate or not: what the agent is to check it with tells.
         secure, fix = checks, "give ca, or take the way url with an https URL"
     else:
@@ -208,7 +214,7 @@ def _is_secure(
     if receiver and receiver.client_certificates and not credentials.certificate:
         cause = "the receiver asks senders for a certificate (thanos_receiver_client_certificates), and there is none"
         reader.require(name, cause, "give cert and key")
-    if "load_balancer" in exposure and "ca" not in credentials.keys:
+    if way.via == "load_balancer" and "ca" not in credentials.keys:
         cause = "without ca, the receiver's certificate must be of an authority that the agent's image knows"
         reader.warn(name, cause, "give ca unless it is")
     return True
@@ -228,32 +234,17 @@ def _check_plain(reader: HostReader, credentials: Credentials, fix: str, *, chec
         reader.warn(name, cause, f"{fix}, or leave them out")
 
 
-def _login(credentials: Credentials) -> dict[str, object]:
-    login: dict[str, object] = {}
+def _access(reader: HostReader, credentials: Credentials) -> dict[str, dict[str, str]]:
+    access: dict[str, dict[str, str]] = {}
     if "password" in credentials.keys:
-        login["basic_auth"] = {"username": credentials.username, "password_file": credentials.file("password")}
+        access["basic_auth"] = {"username": credentials.username, "password_file": _file("password")}
     if "token" in credentials.keys:
-        login["bearer"] = {"credentials_file": credentials.file("token")}
-    return login
+        access["authorization"] = {"credentials_file": _file("token")}
+    tls = {f"{key}_file": _file(key) for key in ("ca", "cert", "key") if key in credentials.keys}
+    if server_name := reader.text("prometheus_agent_server_name"):
+        tls["server_name"] = server_name
+    return {**access, "tls_config": tls} if tls else access
 
 
-def _tls(reader: HostReader, credentials: Credentials) -> dict[str, object]:
-    files = {f"{key}_file": credentials.file(key) for key in ("ca", "cert", "key")}
-    return {**files, "server_name": reader.text("prometheus_agent_server_name") or None}
-
-
-def label_variable(at: str) -> str:
-    """The variable that an external label comes from."""
-    if at == "label cluster":
-        return "fleet_cluster_label"
-    return f"fleet_external_labels, {at}" if at else "fleet_external_labels"
-
-
-def _variable_of(problem: Problem) -> str:
-    part, _comma, rest = problem.subject.partition(", ")
-    if part.startswith(("Tenant ", "Namespace ")):
-        return f"prometheus_agent_tenants, {problem.subject}"
-    if part == "external_labels":
-        return label_variable(rest)
-    variable = _VARIABLES.get(part, "prometheus_agent_tenants")
-    return f"{variable}, {rest}" if rest else variable
+def _file(key: str) -> str:
+    return f"{CREDENTIALS_FOLDER}/{CREDENTIALS_FILES[key]}"

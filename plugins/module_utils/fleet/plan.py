@@ -13,17 +13,11 @@ from dataclasses import dataclass
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import DNS_LABEL, DNS_SUBDOMAIN
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
-from ansible_collections.miribit.thanos.plugins.module_utils.fleet.edge import (
-    Sending,
-    label_variable,
-    read_credentials,
-    read_sending,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.fleet.edge import read_credentials, read_sending
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.groups import NO_EDGES, listed
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options import Option, wording
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.receiver import (
     EXPOSURE,
-    Receiver,
     is_service_name,
     read_receiver,
     receiver_fact,
@@ -140,12 +134,14 @@ def plan(
             "credentials": None,
         }
         if reader.role == "edge":
-            fact["credentials"] = read_credentials(reader).as_dict()
-            sending = read_sending(reader, receiver, cluster.external_labels, cluster.prometheus_version)
+            credentials = read_credentials(reader)
+            fact["credentials"] = credentials.as_dict()
+            sending = read_sending(reader, receiver, credentials, cluster.external_labels, cluster.prometheus_version)
             if sending and receiver and complete and not reader.incomplete:
-                fact |= {"senders": list(sending.senders), "remote_write": sending.remote_write}
-                fact["remote_write_spec"] = sending.spec
-                tenants |= _tenants(sending, receiver)
+                spec = sending.spec
+                fact |= {"remote_write": sending.as_dict(), "remote_write_spec": spec.as_dict()}
+                fact["senders"] = [{"tenant": tenant, "url": spec.url} for tenant in spec.tenant_names]
+                tenants |= {tenant or receiver.default_tenant for tenant in spec.tenant_names}
         facts[cluster.name] = fact
 
     made = [
@@ -175,10 +171,6 @@ def _query(reader: HostReader) -> dict[str, object]:
         cause = f"{name!r} is not a name of a Service"
         reader.refuse("thanos_query_name", cause, "use lower case letters, digits and '-', a letter first")
     return {"name": name}
-
-
-def _tenants(sending: Sending, receiver: Receiver) -> set[str]:
-    return {sender["tenant"] or receiver.default_tenant for sender in sending.senders}
 
 
 # The inventory as a whole.
@@ -286,7 +278,9 @@ def _external_labels(reader: HostReader) -> dict[str, str]:
         reader.refuse("fleet_external_labels", cause, "set that one, or leave it out: it is then the host's name")
     labels = {"cluster": reader.text("fleet_cluster_label") or reader.host.name, **labels}
     for complaint in label_complaints(labels):
-        reader.refuse(label_variable(complaint.at), complaint.cause, complaint.fix)
+        of_cluster = complaint.at == "label cluster"
+        place = "fleet_cluster_label" if of_cluster else complaint.place("fleet_external_labels")
+        reader.refuse(place, complaint.cause, complaint.fix)
     return labels
 
 

@@ -2,18 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remote write from a Prometheus agent to Thanos Receive: its addresses, its identity and its blocks."""
+"""Remote write from a Prometheus agent to Thanos Receive: its addresses, its identity and its entries."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import LABEL_NAME
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import Version
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import Needs, Sizing
 
 RECEIVE_PORT = 19291
 RECEIVE_PATH = "/api/v1/receive"
@@ -79,6 +81,13 @@ class Complaint:
 
     def place(self, whole: str) -> str:
         return f"{whole}, {self.at}" if self.at else whole
+
+
+def receive_url(host: str, port: int | None = None, *, tls: bool) -> str:
+    """Return the URL at which a receiver takes remote write."""
+    if port is not None:
+        host = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{'https' if tls else 'http'}://{host}{RECEIVE_PATH}"
 
 
 def url_complaints(url: str) -> Iterator[Complaint]:
@@ -179,7 +188,7 @@ def header_complaint(name: str) -> str | None:
     return None
 
 
-# Blocks.
+# Entries.
 
 
 @dataclass(frozen=True)
@@ -191,53 +200,70 @@ class Tenant:
 
 
 @dataclass(frozen=True)
-class Sender:
-    """All that the blocks of one agent are made of, but the sizes of their queues."""
+class Spec:
+    """Specification of the remote write of one agent, whatever its version of Prometheus."""
 
-    version: Version
     url: str
     external_labels: Mapping[str, str]
-    #: Keys of a block that hold the way to authenticate: basic_auth, authorization, tls_config.
-    access: Mapping[str, object]
+    #: Keys of an entry that hold the way to authenticate: basic_auth, authorization, tls_config.
+    access: Mapping[str, Mapping[str, str]]
     tenant: str = ""
     tenants: tuple[Tenant, ...] = ()
+    tenant_header: str = TENANT_HEADER
     exemplars: bool = False
     native_histograms: bool = False
-    tenant_header: str = TENANT_HEADER
+    needs: Needs | None = None
 
-    def config(self, queue_config: Mapping[str, object]) -> dict[str, object]:
-        """What goes into Prometheus' configuration."""
-        return {"global": {"external_labels": dict(self.external_labels)}, "remote_write": self.blocks(queue_config)}
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Spec:
+        """Return the specification that as_dict has written, which was checked before."""
+        tenants = tuple(Tenant(one["name"], tuple(one["namespaces"])) for one in content["tenants"])
+        needs = Needs(**content["needs"]) if content["needs"] else None
+        return cls(**{**content, "tenants": tenants, "needs": needs})
 
-    def blocks(self, queue_config: Mapping[str, object]) -> list[dict[str, object]]:
+    def as_dict(self) -> dict[str, object]:
+        tenants = [{"name": tenant.name, "namespaces": list(tenant.namespaces)} for tenant in self.tenants]
+        return {**asdict(self), "tenants": tenants}
+
+    @property
+    def tenant_names(self) -> tuple[str, ...]:
+        """Tenants of the entries, in their order. The last one may be empty."""
+        return (*(tenant.name for tenant in self.tenants), self.tenant)
+
+    @property
+    def sizing(self) -> Sizing | None:
+        return Sizing(self.needs, len(self.tenant_names)) if self.needs else None
+
+    def config(self, prometheus: Version) -> dict[str, object]:
+        """Return what goes into the configuration of a version of Prometheus."""
+        external_labels = dict(self.external_labels)
+        return {"global": {"external_labels": external_labels}, "remote_write": self.entries(prometheus)}
+
+    def entries(self, prometheus: Version) -> list[dict[str, object]]:
         taken = [namespace for tenant in self.tenants for namespace in tenant.namespaces]
         return [
-            *(
-                self._block(tenant.name, queue_config, _by_namespace("keep", tenant.namespaces))
-                for tenant in self.tenants
-            ),
+            *(self._entry(prometheus, one.name, _by_namespace("keep", one.namespaces)) for one in self.tenants),
             # Last the catch-all: series of any other namespace, and those without one, such as the nodes'.
-            self._block(self.tenant, queue_config, _by_namespace("drop", taken) if taken else None),
+            self._entry(prometheus, self.tenant, _by_namespace("drop", taken) if taken else None),
         ]
 
-    def _block(
-        self, tenant: str, queue_config: Mapping[str, object], relabelling: dict[str, object] | None
-    ) -> dict[str, object]:
-        block: dict[str, object] = {"name": tenant or "thanos", "url": self.url}
-        if self.version >= KEYS_SINCE["protobuf_message"]:
-            block["protobuf_message"] = PROTOBUF_MESSAGE
+    def _entry(self, prometheus: Version, tenant: str, relabelling: dict[str, object] | None) -> dict[str, object]:
+        entry: dict[str, object] = {"name": tenant or "thanos", "url": self.url}
+        if prometheus >= KEYS_SINCE["protobuf_message"]:
+            entry["protobuf_message"] = PROTOBUF_MESSAGE
         if tenant:
-            block["headers"] = {self.tenant_header: tenant}
-        block |= self.access
+            entry["headers"] = {self.tenant_header: tenant}
+        entry |= self.access
         if self.exemplars:
-            block["send_exemplars"] = True
+            entry["send_exemplars"] = True
         if self.native_histograms:
-            block["send_native_histograms"] = True
+            entry["send_native_histograms"] = True
         if relabelling:
-            block["write_relabel_configs"] = [relabelling]
-        return {**block, "queue_config": {**queue_config, "retry_on_http_429": True}}
+            entry["write_relabel_configs"] = [relabelling]
+        queue = self.sizing.queue_config() if self.sizing else {}
+        return {**entry, "queue_config": {**queue, "retry_on_http_429": True}}
 
 
-def _by_namespace(action: str, namespaces: list[str] | tuple[str, ...]) -> dict[str, object]:
+def _by_namespace(action: str, namespaces: Sequence[str]) -> dict[str, object]:
     """Prometheus anchors the expression at both ends, and a namespace's name has no character with a meaning in it."""
     return {"source_labels": ["namespace"], "regex": "|".join(namespaces), "action": action}

@@ -2,36 +2,34 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what is asked of an agent's remote write to its blocks: what the filter and the module remote_write share."""
+"""The specification of an agent's remote write: how a document says it, and what makes it impossible."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import DNS_LABEL, HIGHEST_PORT, wrong_tenant
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
-from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
+from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import Version, version
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import (
     AGENT_SINCE,
     KEYS_SINCE,
     RECEIVE_PATH,
     RECEIVE_PORT,
     TENANT_HEADER,
-    Sender,
+    Spec,
     Tenant,
     header_complaint,
     is_plain,
     label_complaints,
+    receive_url,
     url_complaints,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import (
-    MAX_SAMPLES_PER_SEND,
-    Needs,
-    Sizing,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import MAX_SAMPLES_PER_SEND, Needs
 
 _KEYS = (
     "prometheus_version",
@@ -53,167 +51,151 @@ _INLINE_SECRETS = ("password", "credentials", "token", "bearer_token", "ca", "ce
 #: Fits the name of a metric's label and a header, and is a safe folder on an ingestor.
 _TENANT_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
+#: Stands in for a URL that is not known, so that everything else is checked all the same.
+ANY_URL = f"https://receiver.example{RECEIVE_PATH}"
+#: Stands in likewise for a text that cannot be read.
+_ANY_TEXT = "/"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Names of the parts of a specification in messages: the keys of a document, unless others are given."""
+
+    url: str = "exposure"
+    external_labels: str = "external_labels"
+    tls: str = "tls"
+    basic_auth: str = "basic_auth"
+    bearer: str = "bearer"
+    tenant: str = "tenant"
+    #: Begins the places of tenants and of their namespaces.
+    tenants: str = ""
+    tenant_header: str = "tenant_header"
+    sizing: str = "sizing"
+
+
+DOCUMENT = Places()
+
 
 @dataclass(frozen=True)
 class Plan:
-    """A sender in which nothing is wrong, and the size of its queues if that was asked for."""
+    """A specification without problems, for a version of Prometheus."""
 
-    sender: Sender
-    sizing: Sizing | None
+    spec: Spec
+    prometheus: Version
 
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        complaints = (
-            Problem("exposure", complaint.cause, complaint.fix)
-            for complaint in url_complaints(self.sender.url)
-            if not complaint.certain
-        )
-        return (*complaints, *(self.sizing.warnings("sizing") if self.sizing else ()))
+    def warnings(self, places: Places = DOCUMENT) -> Iterator[Problem]:
+        for complaint in url_complaints(self.spec.url):
+            if not complaint.certain:
+                yield Problem(places.url, complaint.cause, complaint.fix)
+        if self.spec.sizing:
+            yield from self.spec.sizing.warnings(places.sizing)
 
     def config(self) -> dict[str, object]:
-        return self.sender.config(self.sizing.queue_config() if self.sizing else {})
+        return self.spec.config(self.prometheus)
 
     def as_dict(self) -> dict[str, object]:
-        return {"config": self.config(), "sizing": self.sizing.as_dict() if self.sizing else None}
+        return {"config": self.config(), "sizing": self.spec.sizing.as_dict() if self.spec.sizing else None}
 
 
-def plan(spec: object) -> Plan:
-    """What the filter remote_write and the module remote_write make of their specification."""
-    reader = _SpecReader()
-    planned = reader.plan(spec)
-    if reader.problems:
-        raise ProblemError(reader.problems)
-    return planned
+def plan(document: object) -> Plan:
+    """Plan what the filter remote_write and the module remote_write are given."""
+    reader = SpecReader()
+    content = reader.mapping("spec", document, _KEYS)
+    text = reader.value("spec", content, "prometheus_version", "")
+    prometheus = reader.version("prometheus_version", text)
+    spec = reader.spec(content)
+    since = KEYS_SINCE["send_native_histograms"]
+    if prometheus and spec.native_histograms and prometheus < since:
+        cause = f"Prometheus {text} does not know send_native_histograms"
+        reader.refuse("native_histograms", cause, f"use {since[0]}.{since[1]} or newer, or leave it out")
+    problems = [*reader.problems, *check(spec)]
+    if problems or prometheus is None:
+        raise ProblemError(problems)
+    return Plan(spec, prometheus)
 
 
-class _SpecReader(Reader):
-    def plan(self, content: object) -> Plan:
-        spec = self.mapping("spec", content, _KEYS)
-        text = self.value("spec", spec, "prometheus_version", "")
-        prometheus = version(text)
-        if prometheus is None:
-            self.refuse("prometheus_version", f"{text!r} is no version", "give the agent's, such as 3.15.0")
-        elif prometheus < AGENT_SINCE:
-            self.refuse("prometheus_version", f"{text} has no agent mode", "use 2.32 or newer")
-        known = len(self.problems)
-        url = self.url(spec)
-        exposed = len(self.problems) == known
-        sender = Sender(
-            version=prometheus or AGENT_SINCE,
-            url=url,
-            external_labels=self.labels("external_labels", spec.get("external_labels", {})),
-            access={**self.credentials(spec), **self.tls(spec)},
-            tenant=self.value("spec", spec, "tenant", ""),
-            tenants=self.tenants(spec),
-            exemplars=self.value("spec", spec, "exemplars", False),
-            native_histograms=self.value("spec", spec, "native_histograms", False),
-            tenant_header=self.value("spec", spec, "tenant_header", TENANT_HEADER),
+class SpecReader(Reader):
+    """Makes a specification, or parts of one, of parsed JSON or YAML and keeps every problem."""
+
+    def version(self, place: str, text: str) -> Version | None:
+        """Return the version of a Prometheus, and refuse one without agent mode."""
+        number = version(text)
+        if number is None:
+            self.refuse(place, f"{text!r} is no version", "give the agent's, such as 3.15.0")
+        elif number < AGENT_SINCE:
+            self.refuse(place, f"{text} has no agent mode", "use 2.32 or newer")
+        return number
+
+    def spec(self, content: Mapping[str, object]) -> Spec:
+        spec = Spec(
+            url=self.url(content),
+            external_labels=self.labels("external_labels", content.get("external_labels", {})),
+            access=self.access(content),
+            tenant=self.value("spec", content, "tenant", ""),
+            tenants=self.tenants(self.value("spec", content, "tenants", [])),
+            tenant_header=self.value("spec", content, "tenant_header", TENANT_HEADER),
+            exemplars=self.value("spec", content, "exemplars", False),
+            native_histograms=self.value("spec", content, "native_histograms", False),
+            needs=self.needs("sizing", content["sizing"]) if "sizing" in content else None,
         )
-        for complaint in label_complaints(sender.external_labels):
+        for complaint in label_complaints(spec.external_labels):
             self.refuse(complaint.place("external_labels"), complaint.cause, complaint.fix)
-        if exposed:
-            self.check_url(sender)
-        self.check_tenants(sender)
-        if why := header_complaint(sender.tenant_header):
-            self.refuse("tenant_header", why, f"take another, such as {TENANT_HEADER}")
-        since = KEYS_SINCE["send_native_histograms"]
-        if prometheus and sender.native_histograms and prometheus < since:
-            cause = f"Prometheus {text} does not know send_native_histograms"
-            self.refuse("native_histograms", cause, f"use {since[0]}.{since[1]} or newer, or leave it out")
-        return Plan(sender, self.sizing(spec, blocks=len(sender.tenants) + 1))
+        return spec
 
-    # Where the receiver is.
+    def url(self, content: Mapping[str, object]) -> str:
+        known = len(self.problems)
+        url = self.exposed(self.mapping("exposure", content.get("exposure", {}), _EXPOSURES), tls="tls" in content)
+        return url if len(self.problems) == known else ANY_URL
 
-    def url(self, spec: dict[str, object]) -> str:
-        exposure = self.mapping("exposure", spec.get("exposure", {}), _EXPOSURES)
+    def exposed(self, exposure: Mapping[str, object], *, tls: bool) -> str:
+        """Return the URL that follows from where the receiver is."""
         given = [key for key in _EXPOSURES if key in exposure]
         if len(given) != 1:
             cause = f"it has {' and '.join(given)}" if given else "it says nothing"
             self.refuse("exposure", cause, f"give exactly one of {', '.join(_EXPOSURES)}")
             return ""
-        scheme = "https" if "tls" in spec else "http"
         if "url" in exposure:
             return self.value("exposure", exposure, "url", "")
         if "ingress" in exposure:
             ingress = self.mapping("exposure, ingress", exposure["ingress"], ("host",))
-            return f"{scheme}://{self.value('exposure, ingress', ingress, 'host', '')}{RECEIVE_PATH}"
+            return receive_url(self.value("exposure, ingress", ingress, "host", ""), tls=tls)
         place = "exposure, load_balancer"
         load_balancer = self.mapping(place, exposure["load_balancer"], ("address", "port"))
         address = self.value(place, load_balancer, "address", "")
         port = self.value(place, load_balancer, "port", RECEIVE_PORT)
         if not 1 <= port <= HIGHEST_PORT:
             self.refuse(place, f"port {port} is no port", f"give a number from 1 to {HIGHEST_PORT}")
-            port = RECEIVE_PORT
-        host = f"[{address}]" if ":" in address else address
-        return f"{scheme}://{host}:{port}{RECEIVE_PATH}"
-
-    def check_url(self, sender: Sender) -> None:
-        for complaint in url_complaints(sender.url):
-            if complaint.certain:
-                self.refuse("exposure", complaint.cause, complaint.fix)
-        if is_plain(sender.url):
-            if "tls_config" in sender.access:
-                self.refuse("tls", "the URL is plain http, and no TLS is spoken", "give an https URL, or leave tls out")
-            for key in ("basic_auth", "authorization"):
-                if key in sender.access:
-                    place = {"authorization": "bearer"}.get(key, key)
-                    self.refuse(place, "credentials would go over plain http", "give tls or an https URL")
+        return receive_url(address, port, tls=tls)
 
     # How the agent shows who it is. Only files: what a configuration holds, a ConfigMap holds for all to read.
 
-    def tls(self, spec: dict[str, object]) -> dict[str, object]:
-        if "tls" not in spec:
-            return {}
-        tls = self.by_file("tls", spec["tls"], (*_TLS_FILES, "server_name"))
-        values = {key: self.value("tls", tls, key, "") for key in (*_TLS_FILES, "server_name") if key in tls}
-        for key in _TLS_FILES:
-            self.check_file("tls", key, values.get(key))
-        if ("cert_file" in values) != ("key_file" in values):
-            self.refuse("tls", "a client certificate is cert_file and key_file", "give both, or none")
-        return {"tls_config": values} if values else {}
+    def access(self, content: Mapping[str, object]) -> dict[str, dict[str, str]]:
+        found = {
+            name: self.by_file(key, content[key], keys)
+            for key, name, keys in (
+                ("basic_auth", "basic_auth", ("username", "password_file")),
+                ("bearer", "authorization", ("credentials_file",)),
+                ("tls", "tls_config", (*_TLS_FILES, "server_name")),
+            )
+            if key in content
+        }
+        # Without any key, tls is only a word for https.
+        return {name: texts for name, texts in found.items() if texts or name != "tls_config"}
 
-    def credentials(self, spec: dict[str, object]) -> dict[str, object]:
-        found: dict[str, object] = {}
-        if "basic_auth" in spec:
-            basic = self.by_file("basic_auth", spec["basic_auth"], ("username", "password_file"))
-            for key in ("username", "password_file"):
-                if not basic.get(key):
-                    self.refuse("basic_auth", f"there is no {key}", f"give its {key}")
-            file = self.value("basic_auth", basic, "password_file", "")
-            self.check_file("basic_auth", "password_file", file)
-            username = self.value("basic_auth", basic, "username", "")
-            found["basic_auth"] = {"username": username, "password_file": file}
-        if "bearer" in spec:
-            bearer = self.by_file("bearer", spec["bearer"], ("credentials_file",))
-            if not bearer.get("credentials_file"):
-                self.refuse("bearer", "there is no credentials_file", "give the path of the file with the token")
-            file = self.value("bearer", bearer, "credentials_file", "")
-            self.check_file("bearer", "credentials_file", file)
-            found["authorization"] = {"credentials_file": file}
-        if len(found) > 1:
-            self.refuse("bearer", "there is basic_auth too, and Prometheus takes one of both", "leave one out")
-        return found
-
-    def by_file(self, place: str, content: object, keys: tuple[str, ...]) -> dict[str, object]:
+    def by_file(self, place: str, content: object, keys: Sequence[str]) -> dict[str, str]:
         if isinstance(content, dict):
             for key in _INLINE_SECRETS:
                 if key in content:
                     self.refuse(place, f"{key} would stand in the configuration for all to read", "give a file instead")
             content = {key: value for key, value in content.items() if key not in _INLINE_SECRETS}
-        return self.mapping(place, content, keys)
+        texts = self.mapping(place, content, keys)
+        return {key: self.value(place, texts, key, _ANY_TEXT) for key in keys if key in texts}
 
-    def check_file(self, place: str, key: str, path: str | None) -> None:
-        # Without the text: what is no path may be the secret itself.
-        if path and not PurePosixPath(path).is_absolute():
-            self.refuse(place, f"{key} is no absolute path", "give the path at which the agent's pod has the file")
-
-    # Who the samples belong to.
-
-    def tenants(self, spec: dict[str, object]) -> tuple[Tenant, ...]:
+    def tenants(self, items: Sequence[object], places: Places = DOCUMENT) -> tuple[Tenant, ...]:
         found = []
-        for number, content in enumerate(self.value("spec", spec, "tenants", []), 1):
+        for number, content in enumerate(items, 1):
             name = content.get("name") if isinstance(content, dict) else None
-            place = f"Tenant {number} ({name})" if isinstance(name, str) else f"Tenant {number}"
+            place = f"{places.tenants}Tenant {number}" + (f" ({name})" if isinstance(name, str) else "")
             tenant = self.mapping(place, content, ("name", "namespaces"))
             if not tenant.get("name"):
                 self.refuse(place, "it has no name", "give its name")
@@ -222,51 +204,98 @@ class _SpecReader(Reader):
             found.append(Tenant(self.value(place, tenant, "name", ""), self.texts(place, tenant, "namespaces")))
         return tuple(found)
 
-    def check_tenants(self, sender: Sender) -> None:
-        names = [
-            *(tenant.name for tenant in sender.tenants if tenant.name),
-            *([sender.tenant] if sender.tenant else []),
-        ]
-        for name, times in Counter(names).items():
-            if not set(name) <= _TENANT_CHARACTERS or wrong_tenant(name):
-                cause = "it must fit a header, a metric's label and a folder of the ingestor"
-                self.refuse(f"Tenant {name!r}", cause, "use letters, digits, '-', '_' and '.'")
-            if times > 1:
-                self.refuse(f"Tenant {name}", f"it stands {times} times", "give each tenant once, with all namespaces")
-        if not sender.tenants:
-            return
-        if not sender.tenant:
-            cause = "series of other namespaces and of none, such as the nodes', would have no tenant"
-            self.refuse("tenant", cause, "name the tenant that gets what no other does")
-        if "namespace" in sender.external_labels:
-            cause = "series without a namespace get this one before they are given to tenants"
-            self.refuse("external_labels, label namespace", cause, "leave it out")
-        owners = Counter(namespace for tenant in sender.tenants for namespace in tenant.namespaces)
-        for namespace, times in owners.items():
-            if not DNS_LABEL.fullmatch(namespace):
-                cause = "it is not a namespace's name, and patterns are not taken"
-                self.refuse(f"Namespace {namespace!r}", cause, "name each namespace")
-            elif times > 1:
-                self.refuse(f"Namespace {namespace}", "tenants share it", "give it to one tenant")
-
-    # How much it is.
-
-    def sizing(self, spec: dict[str, object], blocks: int) -> Sizing | None:
-        if "sizing" not in spec:
-            return None
-        numbers = ("samples_per_second", "latency", "outage", "memory")
-        content = self.mapping("sizing", spec["sizing"], (*numbers, "max_samples_per_send"))
+    def needs(self, place: str, content: object) -> Needs | None:
+        """Return what the sizes follow from; None if it cannot be read."""
         known = len(self.problems)
+        numbers = ("samples_per_second", "latency", "outage", "memory")
+        needs = self.mapping(place, content, (*numbers, "max_samples_per_send"))
         for key in numbers:
-            if key not in content:
-                self.refuse("sizing", f"there is no {key}", f"give {key}")
-        needs = Needs(
-            samples_per_second=self.number("sizing", content, "samples_per_second", 1),
-            latency=self.number("sizing", content, "latency", 1),
-            outage=self.number("sizing", content, "outage", 1),
-            memory=self.number("sizing", content, "memory", 1),
-            max_samples_per_send=self.value("sizing", content, "max_samples_per_send", MAX_SAMPLES_PER_SEND),
+            if key not in needs:
+                self.refuse(place, f"there is no {key}", f"give {key}")
+        read = Needs(
+            samples_per_second=self.number(place, needs, "samples_per_second", 1),
+            latency=self.number(place, needs, "latency", 1),
+            outage=self.number(place, needs, "outage", 1),
+            memory=self.number(place, needs, "memory", 1),
+            max_samples_per_send=self.value(place, needs, "max_samples_per_send", MAX_SAMPLES_PER_SEND),
         )
-        if len(self.problems) == known:
-            self.problems += needs.problems("sizing")
-        return Sizing(needs, blocks) if len(self.problems) == known else None
+        return read if len(self.problems) == known else None
+
+
+# What makes a specification impossible.
+
+
+def check(spec: Spec, places: Places = DOCUMENT) -> Iterator[Problem]:
+    """Yield the problems of a specification, but those of its external labels: each cluster has some."""
+    yield from _check_url(spec, places)
+    yield from _check_access(spec.access, places)
+    yield from _check_tenants(spec, places)
+    if why := header_complaint(spec.tenant_header):
+        yield Problem(places.tenant_header, why, f"take another, such as {TENANT_HEADER}")
+    if spec.needs:
+        yield from spec.needs.problems(places.sizing)
+
+
+def _check_url(spec: Spec, places: Places) -> Iterator[Problem]:
+    for complaint in url_complaints(spec.url):
+        if complaint.certain:
+            yield Problem(places.url, complaint.cause, complaint.fix)
+    if is_plain(spec.url):
+        if "tls_config" in spec.access:
+            cause = "the URL is plain http, and no TLS is spoken"
+            yield Problem(places.tls, cause, "give an https URL, or leave tls out")
+        for key, place in (("basic_auth", places.basic_auth), ("authorization", places.bearer)):
+            if key in spec.access:
+                yield Problem(place, "credentials would go over plain http", "give tls or an https URL")
+
+
+def _check_access(access: Mapping[str, Mapping[str, str]], places: Places) -> Iterator[Problem]:
+    basic_auth, bearer, tls = (access.get(key) for key in ("basic_auth", "authorization", "tls_config"))
+    if basic_auth is not None:
+        for key in ("username", "password_file"):
+            if not basic_auth.get(key):
+                yield Problem(places.basic_auth, f"there is no {key}", f"give its {key}")
+        yield from _check_files(basic_auth, places.basic_auth)
+    if bearer is not None:
+        if not bearer.get("credentials_file"):
+            yield Problem(places.bearer, "there is no credentials_file", "give the path of the file with the token")
+        yield from _check_files(bearer, places.bearer)
+        if basic_auth is not None:
+            cause = "there is basic_auth too, and Prometheus takes one of both"
+            yield Problem(places.bearer, cause, "leave one out")
+    if tls is not None:
+        yield from _check_files(tls, places.tls)
+        if ("cert_file" in tls) != ("key_file" in tls):
+            yield Problem(places.tls, "a client certificate is cert_file and key_file", "give both, or none")
+
+
+def _check_files(texts: Mapping[str, str], place: str) -> Iterator[Problem]:
+    for key, path in texts.items():
+        # Without the text: what is no path may be the secret itself.
+        if key.endswith("_file") and path and not PurePosixPath(path).is_absolute():
+            yield Problem(place, f"{key} is no absolute path", "give the path at which the agent's pod has the file")
+
+
+def _check_tenants(spec: Spec, places: Places) -> Iterator[Problem]:
+    for name, times in Counter(name for name in spec.tenant_names if name).items():
+        if not set(name) <= _TENANT_CHARACTERS or wrong_tenant(name):
+            cause = "it must fit a header, a metric's label and a folder of the ingestor"
+            yield Problem(f"{places.tenants}Tenant {name!r}", cause, "use letters, digits, '-', '_' and '.'")
+        if times > 1:
+            cause = f"it stands {times} times"
+            yield Problem(f"{places.tenants}Tenant {name}", cause, "give each tenant once, with all namespaces")
+    if not spec.tenants:
+        return
+    if not spec.tenant:
+        cause = "series of other namespaces and of none, such as the nodes', would have no tenant"
+        yield Problem(places.tenant, cause, "name the tenant that gets what no other does")
+    if "namespace" in spec.external_labels:
+        cause = "series without a namespace get this one before they are given to tenants"
+        yield Problem(f"{places.external_labels}, label namespace", cause, "leave it out")
+    owners = Counter(namespace for tenant in spec.tenants for namespace in tenant.namespaces)
+    for namespace, times in owners.items():
+        if not DNS_LABEL.fullmatch(namespace):
+            cause = "it is not a namespace's name, and patterns are not taken"
+            yield Problem(f"{places.tenants}Namespace {namespace!r}", cause, "name each namespace")
+        elif times > 1:
+            yield Problem(f"{places.tenants}Namespace {namespace}", "tenants share it", "give it to one tenant")

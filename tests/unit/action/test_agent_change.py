@@ -25,6 +25,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import store
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import LOCK_NAME, Lock, Run
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import read_rollback
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
 from ansible_collections.miribit.thanos.plugins.modules import _agent_change as documented
 
 Result = dict[str, Any]
@@ -36,7 +37,7 @@ RUN = {"id": "3f9a1c2e", "owner": "root@host1"}
 LOCK = {"context": "cluster-01", "namespace": "monitoring", "run": RUN}
 RECORD = {"context": "cluster-01", "namespace": "monitoring", "cluster": "cluster-03"}
 ACCESS = {"kubeconfig": "/edge/kubeconfig", "context": "cluster-03"}
-SPEC = {"exposure": {"load_balancer": {"address": "192.168.101.210"}}, "external_labels": {"cluster": "cluster-03"}}
+SPEC = Spec("http://192.168.101.210:19291/api/v1/receive", {"cluster": "cluster-03"}, access={}).as_dict()
 PROBLEM = {"subject": "it", "cause": "because", "fix": "mend it"}
 FAILED = {"failed": True, "msg": "it: because", "problems": [PROBLEM], "invocation": {"module_args": {"text": SECRET}}}
 CRASHED = {"failed": True, "msg": f"ValueError: {SECRET}", "module_stderr": SECRET, "exception": SECRET, "rc": 1}

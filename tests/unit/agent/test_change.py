@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import
     plan,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec, Tenant
 
 Facts = dict[str, Any]
 
@@ -34,10 +36,7 @@ ARGS = ["--config.file=/etc/prometheus/prometheus.yml", "--enable-feature=agent"
 NEWER_ARGS = ["--config.file=/etc/prometheus/prometheus.yml", "--agent", "--storage.agent.path=/prometheus"]
 ID = "StatefulSet monitoring/prometheus-agent [agent]"
 NOBODY = {"kind": "none", "namespace": None, "name": None, "custom_resource": None}
-SPEC = {
-    "exposure": {"load_balancer": {"address": "192.168.101.210"}},
-    "external_labels": {"cluster": "cluster-03", "region": "edge", "replica": "a"},
-}
+SPEC = Spec(URL, {"cluster": "cluster-03", "region": "edge", "replica": "a"}, access={})
 WISH = Wish(SPEC)
 UPGRADE = Wish(SPEC, image=NEWER, version="3.15.0")
 NOTHING = Remembered()
@@ -155,14 +154,9 @@ def test_an_agent_that_this_collection_made_is_its_own() -> None:
 @pytest.mark.parametrize("version", ["2.48.0", None, "edge"])
 def test_what_the_gates_compare_of_an_own_agent_needs_no_version(version: str | None) -> None:
     made = planned(agent(labels={"app.kubernetes.io/managed-by": "miribit.thanos"}, version=version))
-    assert made.config["global"] == {"external_labels": SPEC["external_labels"]}
+    assert made.config["global"] == {"external_labels": SPEC.external_labels}
     blocks: Any = made.config["remote_write"]
     assert [(block["name"], block["url"]) for block in blocks] == [("thanos", URL)]
-
-
-def test_an_own_agent_whose_wish_makes_no_sense_is_refused() -> None:
-    own = agent(labels={"app.kubernetes.io/managed-by": "miribit.thanos"})
-    assert refused(own, Wish({**SPEC, "exposure": {}})).startswith(f"{ID}, exposure: it says nothing")
 
 
 def test_an_agent_that_an_operator_makes_is_left_to_it() -> None:
@@ -280,9 +274,9 @@ def test_what_the_gates_compare_has_names_urls_and_labels() -> None:
 
 
 def test_what_the_gates_compare_has_the_tenants_whatever_their_header() -> None:
-    tenants = [{"name": "tenant-a", "namespaces": ["shop"]}]
+    tenants = (Tenant("tenant-a", ("shop",)),)
     for header in ("X-Scope-OrgID", "X-Team"):
-        spec = {**SPEC, "tenant": "platform", "tenants": tenants, "tenant_header": header}
+        spec = replace(SPEC, tenant="platform", tenants=tenants, tenant_header=header)
         blocks: Any = planned(agent(), Wish(spec)).config["remote_write"]
         assert [block["headers"] for block in blocks] == [{header: "tenant-a"}, {header: "platform"}]
         assert blocks[0]["write_relabel_configs"][0]["regex"] == "shop"
@@ -344,7 +338,7 @@ def test_jobs_are_added_and_go_again() -> None:
 
 def test_an_entry_of_another_name_that_was_made_before_gives_way() -> None:
     before = agent()
-    first = planned(before, Wish({**SPEC, "tenant": "old"}))
+    first = planned(before, Wish(replace(SPEC, tenant="old")))
     second = planned(applied(before, first), WISH, remembered(first.rollback))
     assert [block["name"] for block in yaml.safe_load(second.text)["remote_write"]] == ["thanos"]
     assert second.rollback == {MADE: {"blocks": ["old", "thanos"], "jobs": []}}
@@ -418,7 +412,7 @@ def test_what_the_other_version_does_otherwise_is_a_warning() -> None:
 def test_only_entries_that_stay_are_told_to_be_sent_to_otherwise() -> None:
     dead = DEAD.replace("http:", "https:")
     text = f"remote_write:\n  - url: {dead}\n  - url: {SAAS}\n    name: saas\n"
-    spec = {**SPEC, "exposure": {"url": "https://receiver.example/api/v1/receive"}}
+    spec = replace(SPEC, url="https://receiver.example/api/v1/receive")
     subjects = [one.subject for one in planned(agent(text=text), Wish(spec, image=NEWER, version="3.15.0")).warnings]
     assert [one for one in subjects if "entry" in one] == [f"{ID}, remote_write, entry 2 (saas)"]
 
@@ -446,13 +440,10 @@ def test_an_image_without_its_version_is_refused() -> None:
     )
 
 
-def test_what_is_wrong_with_the_wish_is_told_of_the_agent() -> None:
-    found = refused(agent(), Wish({**SPEC, "external_labels": {}}))
-    assert found.startswith(f"{ID}, external_labels: there is no label cluster")
-
-
-def test_empty_parts_of_the_specification_are_left_out() -> None:
-    assert planned(agent(), Wish({**SPEC, "tls": None, "sizing": None})).text == planned(agent()).text
+def test_a_version_without_agent_mode_is_refused() -> None:
+    assert refused(agent(version="2.31.0")) == (
+        f"{ID}, prometheus_version: 2.31.0 has no agent mode. Fix: use 2.32 or newer."
+    )
 
 
 # A run that was ended in the middle.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from ansible_collections.miribit.thanos.plugins.filter._agent_manifest import ag
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Wanted
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.new import Manifest, manifest
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.spec import plan
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec, Tenant
 
-REMOTE_WRITE = {"global": {"external_labels": LABELS}, "remote_write": [BLOCK]}
-SPEC = {"prometheus_version": "3.15.0", "remote_write": REMOTE_WRITE, "namespaces": ["monitoring"]}
+REMOTE_WRITE = Spec(BLOCK["url"], LABELS, access={})
+SPEC = {"prometheus_version": "3.15.0", "remote_write": REMOTE_WRITE.as_dict(), "namespaces": ["monitoring"]}
 EXTRA = {"job_name": "shop", "static_configs": [{"targets": ["shop.shop:8080"]}]}
 
 
@@ -53,21 +54,15 @@ def test_it_scrapes_exporters_and_kubelets_and_writes_to_the_receiver() -> None:
         "kubelet",
         "cadvisor",
     ]
-    assert content["remote_write"] == [BLOCK]
+    assert [entry["url"] for entry in content["remote_write"]] == [BLOCK["url"]]
     assert content["global"] == {"scrape_interval": "30s", "external_labels": LABELS}
 
 
-def test_what_the_plan_of_a_fleet_writes_comes_out_as_it_is() -> None:
-    planned: Any = plan(
-        {
-            "prometheus_version": "3.15.0",
-            "exposure": {"load_balancer": {"address": "192.168.101.210"}},
-            "external_labels": LABELS,
-            "tenant": "platform",
-            "tenants": [{"name": "tenant-a", "namespaces": ["shop", "cart"]}],
-        }
-    ).config()
-    assert config(remote_write=planned)["remote_write"] == planned["remote_write"]
+def test_what_the_plan_of_a_fleet_writes_comes_out_for_the_version_of_the_agent() -> None:
+    spec = replace(REMOTE_WRITE, tenant="platform", tenants=(Tenant("tenant-a", ("shop", "cart")),))
+    for version, number in (("3.15.0", (3, 15)), ("2.48.0", (2, 48))):
+        content = config(prometheus_version=version, remote_write=spec.as_dict())
+        assert content["remote_write"] == spec.entries(number)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +117,7 @@ def test_the_same_again_is_the_same_text() -> None:
 
 
 def test_a_change_of_what_it_writes_to_changes_nothing_where_it_is_made_so_already() -> None:
-    wanted = Wanted(remote_write=[BLOCK], external_labels=LABELS)
+    wanted = Wanted(remote_write=REMOTE_WRITE.entries((3, 15)), external_labels=LABELS)
     assert configured(made().config, wanted).text == made().config
 
 
@@ -183,7 +178,6 @@ def test_what_a_version_no_longer_does_is_a_warning() -> None:
         ({"extra_scrape_configs": [{"job_name": "kubelet"}]}, "scrape_configs, job kubelet"),
         ({"extra_scrape_configs": [{"static_configs": []}]}, "scrape_configs"),
         ({"extra_scrape_configs": ["shop"]}, "extra_scrape_configs, entry 1"),
-        ({"remote_write": {"global": {"external_labels": LABELS}}}, "remote_write"),
         ({"interval": "30s"}, "spec"),
     ],
 )

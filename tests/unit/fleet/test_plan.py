@@ -14,7 +14,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.fleet.options impor
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.plan import Plan, plan
 from ansible_collections.miribit.thanos.plugins.module_utils.fleet.schema import SCHEMA, Host, Variable, concealed
 from ansible_collections.miribit.thanos.plugins.module_utils.hashring.file import config_hash
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write import spec as remote_write_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
 
 SECRET = "word-that-must-stay-secret"
 ROLES = Path(__file__).parents[3] / "roles"
@@ -126,15 +126,10 @@ def test_an_edge_writes_to_the_receiver() -> None:
 )
 def test_the_entries_of_an_edge_can_be_made_for_another_version_of_prometheus(edge: dict[str, Any]) -> None:
     made = fact(edge=edge)["clusters"]["cluster-02"]
-    assert "prometheus_version" not in made["remote_write_spec"]
-    assert None not in made["remote_write_spec"].values()
-
-    def blocks(version: str) -> Any:
-        spec = {**made["remote_write_spec"], "prometheus_version": version}
-        return remote_write_spec.plan(spec).config()
-
-    assert blocks(made["prometheus_version"]) == made["remote_write"]["config"]
-    older, newer = blocks("2.48.0")["remote_write"], blocks("3.15.0")["remote_write"]
+    spec = Spec.of(made["remote_write_spec"])
+    assert made["prometheus_version"] == "3.15.0"
+    assert spec.config((3, 15)) == made["remote_write"]["config"]
+    older, newer = spec.entries((2, 48)), spec.entries((3, 15))
     assert not any("protobuf_message" in block for block in older)
     assert [{**block, "protobuf_message": "prometheus.WriteRequest"} for block in older] == newer
 
@@ -143,8 +138,8 @@ def test_the_specification_of_an_edge_names_its_credentials_and_holds_none() -> 
     edge = {"prometheus_agent_credentials": {**CERTIFICATE, "password": True, "username": "anna"}}
     spec = fact(TLS, edge)["clusters"]["cluster-02"]["remote_write_spec"]
     folder = "/etc/prometheus/remote-write"
-    assert spec["basic_auth"] == {"username": "anna", "password_file": f"{folder}/password"}
-    assert spec["tls"]["cert_file"] == f"{folder}/tls.crt"
+    assert spec["access"]["basic_auth"] == {"username": "anna", "password_file": f"{folder}/password"}
+    assert spec["access"]["tls_config"]["cert_file"] == f"{folder}/tls.crt"
 
 
 def test_the_receiver_has_a_ring_of_three_unless_it_is_told_otherwise() -> None:

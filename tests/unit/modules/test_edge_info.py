@@ -16,6 +16,7 @@ from fake_cluster import FakeCluster, served
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import change
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import named as having_the_name
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
 from ansible_collections.miribit.thanos.plugins.modules import _edge_info as edge_info
 
 Object = dict[str, Any]
@@ -426,7 +427,7 @@ def test_a_missing_library_is_named(look: Look, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_returned_is_what_a_change_is_planned_from(look: Look) -> None:
-    spec = {"exposure": {"load_balancer": {"address": "192.168.101.210"}}, "external_labels": {"cluster": "cluster-03"}}
+    spec = Spec("http://192.168.101.210:19291/api/v1/receive", {"cluster": "cluster-03"}, access={})
     edge = look(targets=True, texts=True)
     made = change.plan(edge, change.Wish(spec), change.Remembered(), YAML)
     assert made.state == "out_of_sync"
