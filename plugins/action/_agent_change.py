@@ -53,14 +53,14 @@ class ActionModule(RunningAction):
         _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
         try:
             planned = self._planned(options, task_vars)
+            for warning in planned.warnings if options["state"] in {"planned", "checked"} else ():
+                # The agents of all edges have the same name, and the same text is shown once only.
+                Display().warning(f"Host {(task_vars or {}).get('inventory_hostname')}, {warning}")
             done = self._carry_out(options, planned, task_vars)
         except ProblemError as error:
             return {**result, "failed": True, "msg": str(error), "problems": error.as_dicts()}
         except _FailedError as error:
             return result | {"failed": True} | error.result
-        for warning in planned.warnings if options["state"] == "planned" else ():
-            # The agents of all edges have the same name, and the same text is shown once only.
-            Display().warning(f"Host {(task_vars or {}).get('inventory_hostname')}, {warning}")
         return result | {"changed": False} | planned.as_dict() | done
 
     def _planned(self, options: Result, task_vars: Result | None) -> Planned:

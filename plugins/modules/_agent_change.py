@@ -39,8 +39,8 @@ options:
     required: true
   state:
     description:
-      - V(planned) tells what would be changed.
-      - V(checked) lets promtool check the new configuration in a pod of the edge.
+      - V(planned) reports what would be changed.
+      - V(checked) does so as well, and lets promtool check a new configuration in a pod of the edge.
       - V(present) changes the agent.
       - V(previous) puts it back to what the record holds.
     type: str

@@ -58,7 +58,7 @@ def test_an_agent_that_was_found_is_changed_in_place(run: Runs) -> None:
 
 def test_before_an_agent_is_changed_promtool_checks_its_configuration(run: Runs) -> None:
     states = [call["state"] for call in run("out-of-sync").of("agent_change")]
-    assert states == ["planned", "checked", "present"]
+    assert states == ["checked", "present"]
 
 
 def test_an_agent_that_needs_no_change_is_only_proven(run: Runs) -> None:

@@ -222,10 +222,9 @@ def test_what_could_not_be_seen_is_told(edge: Edge) -> None:
 
 def test_warnings_are_told_once_and_of_their_host(edge: Edge) -> None:
     edge.agents = [agent(owner={**NOBODY, "kind": "helm", "name": "agent"})]
-    change("planned")
+    change("checked")
     assert edge.warnings[0].startswith("Host cluster-03, StatefulSet monitoring/prometheus-agent [agent]: the Helm")
     said = list(edge.warnings)
-    change("checked")
     change("present")
     assert edge.warnings == said
 
