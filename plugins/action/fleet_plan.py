@@ -67,8 +67,15 @@ class ActionModule(ActionBase):
             [self._host(name, "edge", hostvars, options, defaults) for name in groups.get("edge", ())],
             options,
             of_play=_of_play(variables),
+            environment=self._environment(),
             purpose=arguments["purpose"],
         )
+
+    def _environment(self) -> list[str]:
+        """Return the names of the environment variables of this process and of the task."""
+        several = self._task.environment or []
+        given = [self._templar.template(one) for one in (several if isinstance(several, list) else [several])]
+        return [*os.environ, *(str(name) for one in given if isinstance(one, Mapping) for name in one)]
 
     def _host(
         self,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.environment import foreign_access
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import DNS_LABEL, DNS_SUBDOMAIN
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
@@ -91,17 +92,18 @@ def plan(
     central: Sequence[Host],
     edges: Sequence[Host],
     options: Mapping[str, Option] | None = None,
+    *,
     of_play: Collection[str] = (),
+    environment: Collection[str] = (),
     purpose: Purpose = "change",
 ) -> Plan:
     """Plan the clusters of both groups.
 
     Options are the variables of all roles. Those of the play are set there to another value than in the inventory.
+    The environment is given by the names of its variables.
     """
     findings = Findings()
-    for name in of_play:
-        cause = "it is set in the play, where it says nothing of the clusters of other plays"
-        findings.refuse("", name, cause, "set it in the inventory, or with --extra-vars")
+    _check_surroundings(findings, of_play, environment, purpose)
     _check_groups(findings, central, edges)
     of_central = {host.name: HostReader(host, "central", findings, purpose) for host in central}
     # What is in both groups is told above.
@@ -174,6 +176,19 @@ def _query(reader: HostReader) -> dict[str, object]:
 
 
 # The inventory as a whole.
+
+
+def _check_surroundings(
+    findings: Findings, of_play: Collection[str], environment: Collection[str], purpose: Purpose
+) -> None:
+    for problem in foreign_access(environment):
+        if purpose == "read":
+            findings.warn("", problem.subject, "it is not used here, and phases 1 and 2 refuse it", problem.fix)
+        else:
+            findings.refuse("", problem.subject, problem.cause, problem.fix)
+    for name in of_play:
+        cause = "it is set in the play, where it says nothing of the clusters of other plays"
+        findings.refuse("", name, cause, "set it in the inventory, or with --extra-vars")
 
 
 def _check_groups(findings: Findings, central: Sequence[Host], edges: Sequence[Host]) -> None:

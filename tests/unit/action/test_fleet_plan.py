@@ -19,6 +19,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.playbook.task import Task
+from ansible.template import Templar, trust_as_template
 from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
@@ -56,7 +57,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Run the plugin for the first edge of an inventory, with what a play adds to the variables."""
     monkeypatch.setattr(Display, "warning", lambda *_arguments, **_named: None)
 
-    def run(file: Path, args: dict[str, object] | None = None, **of_play: object) -> dict[str, Any]:
+    def run(
+        file: Path, args: dict[str, object] | None = None, environment: object = None, **of_play: object
+    ) -> dict[str, Any]:
         loader = DataLoader()
         hosts = InventoryManager(loader=loader, sources=[str(file)])
         manager = VariableManager(loader=loader, inventory=hosts)
@@ -64,13 +67,66 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
         variables = {**manager.get_vars(host=hosts.get_host("cluster-02")), **of_play}
         task = Task()
         task.args = args or {}
+        task.environment = environment or []
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=""))
-        plugin = fleet_plan.ActionModule(task, connection, None, loader, None, None)
+        plugin = fleet_plan.ActionModule(
+            task, connection, None, loader, Templar(loader=loader, variables=variables), None
+        )
         result: dict[str, Any] = plugin.run(task_vars=variables)
         assert SECRET not in json.dumps(result)
         return result
 
     return run
+
+
+# What it refuses to run in.
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "K8S_AUTH_HOST",
+        "K8S_AUTH_API_KEY",
+        "K8S_AUTH_VERIFY_SSL",
+        "K8S_AUTH_PROXY",
+        "HELM_KUBEAPISERVER",
+        "HELM_KUBETOKEN",
+    ],
+)
+def test_an_environment_that_leads_kubernetes_core_or_helm_elsewhere_is_refused_by_name(
+    inventory: Callable[..., Path],
+    run: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setenv(name, SECRET)
+    made = run(inventory())
+    assert made["failed"] is True
+    assert made["msg"].startswith(f"Environment variable {name}: ")
+
+
+@pytest.mark.parametrize("environment", [[{"K8S_AUTH_HOST": SECRET}, {"A": "b"}], [trust_as_template("{{ access }}")]])
+def test_the_environment_of_a_play_counts_as_well(
+    inventory: Callable[..., Path], run: Callable[..., dict[str, Any]], environment: object
+) -> None:
+    made = run(inventory(), environment=environment, access={"K8S_AUTH_HOST": SECRET})
+    assert [problem["subject"] for problem in made["problems"]] == ["Environment variable K8S_AUTH_HOST"]
+
+
+def test_an_environment_that_names_kubeconfig_and_context_is_fine(
+    inventory: Callable[..., Path], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT", "KUBECONFIG", "HELM_KUBECONTEXT", "HELM_DEBUG"):
+        monkeypatch.setenv(name, "a")
+    assert run(inventory())["changed"] is False
+
+
+def test_where_clusters_are_only_read_such_an_environment_is_a_warning(
+    inventory: Callable[..., Path], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K8S_AUTH_HOST", SECRET)
+    (warning,) = run(inventory(), {"purpose": "read"})["plan_warnings"]
+    assert warning.startswith("Environment variable K8S_AUTH_HOST: it is not used here, and phases 1 and 2 refuse it.")
 
 
 # What it reads.

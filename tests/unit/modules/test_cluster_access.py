@@ -254,6 +254,16 @@ def test_a_clock_that_is_off_is_a_warning(look: Look, fake: FakeCluster) -> None
     assert -22 < result["facts"]["clock_skew"] < -18
 
 
+def test_an_environment_that_leads_changes_to_another_cluster_is_told_and_nothing_is_asked(
+    problem: Callable[..., str], fake: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://192.0.2.9:6443")
+    told = problem()
+    assert told.startswith("Environment variable K8S_AUTH_HOST: kubernetes.core or Helm prefers it to the kubeconfig")
+    assert "192.0.2.9" not in told
+    assert fake.requests == []
+
+
 def test_an_unknown_context_is_told(problem: Callable[..., str]) -> None:
     message = problem(context="cluster-1")
     assert message.startswith("Cluster cluster-01, kubeconfig ")
