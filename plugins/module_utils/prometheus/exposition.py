@@ -12,25 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# A name is missing where it is not a classic one: it then stands in quotes among the labels.
+_NUMBER = r"(?i:[+-]?(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:e[+-]?[0-9]++)?|[+-]?inf(?:inity)?|nan)"
+_TEXT = r'"[^"\\]*+(?:\\.[^"\\]*+)*"'
+# A value without a label is the metric's own name: Prometheus writes it there unless it is a classic one.
+_LABEL = re.compile(rf"(?:([a-zA-Z_][a-zA-Z0-9_]*+|(?!\"\"){_TEXT})\s*+=\s*+)?({_TEXT})\s*+", re.DOTALL | re.ASCII)
 _LINE = re.compile(
-    r"""\s*+(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?
-        \s*+(?:\{(?P<labels>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})?
-        \s*+(?P<value>[^\s"{}\#]+)
-        (?:\s+-?[0-9.]+)?       # a timestamp
-        \s*(?:\#.*)?            # an exemplar
+    rf"""\s*+(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*+)?
+        \s*+(?:\{{(?P<labels>\s*+(?:{_LABEL.pattern}(?:,\s*+|(?=\}})))*)\}})?
+        \s*+(?P<value>{_NUMBER})
+        (?:\s++{_NUMBER})?      # a timestamp
+        \s*+(?:\#.*)?           # an exemplar
     """,
-    re.VERBOSE | re.DOTALL,
-)
-_LABEL = re.compile(
-    r"""\s*(?:(?P<plain>[^\s"=,]+)|"(?P<quoted>(?:[^"\\]|\\.)*)")
-        \s*(?:=\s*"(?P<value>(?:[^"\\]|\\.)*)")?
-        \s*(?:,|$)
-    """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ESCAPED = re.compile(r'\\([\\"n])')
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf|nan", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -68,33 +63,18 @@ def _samples(text: str) -> Iterator[Sample]:
     # Not splitlines(): a value of a label can hold what that takes for the end of a line.
     for line in text.split("\n"):
         found = _LINE.fullmatch(line)
-        if found is None or not _NUMBER.fullmatch(found["value"]):
+        if found is None:
             continue
-        name, labels = found["name"], _labels(found["labels"] or "")
-        if labels is not None and name is None:
-            name = labels.pop("", None)
-        if labels is not None and name is not None and "" not in labels:
+        pairs = [("", found["name"])] if found["name"] else []
+        pairs += [(_unquoted(label), _unquoted(value)) for label, value in _LABEL.findall(found["labels"] or "")]
+        labels = dict(pairs)
+        name = labels.pop("", "")
+        # A repeated label or a second name is invalid.
+        if name and len(labels) == len(pairs) - 1:
             yield Sample(name, labels, float(found["value"]))
 
 
-def _labels(text: str) -> dict[str, str] | None:
-    """The labels, the metric's own name under the empty one. None if it is no list of labels."""
-    labels: dict[str, str] = {}
-    place = 0
-    while text[place:].strip():
-        found = _LABEL.match(text, place)
-        if found is None:
-            return None
-        place = found.end()
-        name = found["plain"] or _unescaped(found["quoted"] or "")
-        if found["value"] is not None:
-            labels[name] = _unescaped(found["value"])
-        elif found["quoted"] is not None:
-            labels[""] = name
-        else:
-            return None
-    return labels
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else found[1], text)
+def _unquoted(text: str) -> str:
+    if not text.startswith('"'):
+        return text
+    return _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else found[1], text[1:-1])

@@ -64,6 +64,8 @@ def test_any_text_is_read(text: str) -> None:
         ('x_bucket{le="+Inf"} 7 1767225600000 # {} 1', Sample("x_bucket", {"le": "+Inf"}, 7)),
         ('{"a name", b="c"} 1', Sample("a name", {"b": "c"}, 1)),
         ("up -Inf", Sample("up", {}, -math.inf)),
+        ("up -Infinity", Sample("up", {}, -math.inf)),
+        ("up 1 1.7672256e+09", Sample("up", {}, 1)),
         ('up{a="\u2028"} .5', Sample("up", {"a": "\u2028"}, 0.5)),
     ],
 )
@@ -77,13 +79,20 @@ def test_what_is_not_a_number_is_read_as_that() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "up", "up 1_0", "up x", 'up{a="b" 1', "up{a=b} 1", 'up{"a"="b} 1', "{} 1", '{a="b"} 1', "<html>no</html>"],
+    [
+        *("", "up", "up2", "up 1_0", "up x", "up 1 1.2.3", "up\xa01", "<html>no</html>"),
+        *('up{a="b" 1', "up{a=b} 1", 'up{"a"="b} 1', 'up{1="b"} 1', 'up{a="b",a="c"} 1', 'up{a="b","a"="b"} 1'),
+        *("{} 1", '{""} 1', '{a="b"} 1', '{"up","down"} 1'),
+    ],
 )
 def test_what_is_no_sample_is_left_out(text: str) -> None:
     assert parse(text).samples == ()
 
 
-@pytest.mark.parametrize("text", ["x" + " " * 100_000, "x{" * 50_000, 'x{a="' + "\\" * 100_001, "0 @ x\n#\t" * 20_000])
+@pytest.mark.parametrize(
+    "text",
+    ["x" + " " * 100_000, "x{" * 50_000, 'x{a="' + "\\" * 100_001, "0 @ x\n#\t" * 20_000, "x " + "1" * 9_999 + "x"],
+)
 def test_no_text_takes_long(text: str) -> None:
     start = time.process_time()
     parse(text)
