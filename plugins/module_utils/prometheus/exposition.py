@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Prometheus text format of /metrics."""
+"""The Prometheus text format of /metrics.
+
+Not the parser of prometheus_client, which users would have to install: one bad line makes 0.26 refuse the whole text, a
+counter without _total is renamed, and 51,398 series take 1.4 s of CPU, not 0.7 s. A test compares the two.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from receiver_answers import BUILDS, INGESTOR, LOADED, REFUSED, RING, SET_UP, SET_UP_JSON, WAITS, router
 
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Sample, parse
+from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import (
     RingFile,
     has_set_up_ring,
@@ -21,82 +20,18 @@ from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics imp
     written,
 )
 
-names = st.from_regex(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,20}", fullmatch=True)
-# Every text can be the value of a label, and the name of one where it is in quotes.
-texts = st.text(max_size=20)
-quoted_names = st.text(min_size=1, max_size=20)
-
-
-def escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def line(name: str, labels: dict[str, str], value: float, end: str = "") -> str:
-    pairs = ",".join(f'"{escaped(label)}"="{escaped(text)}"' for label, text in labels.items())
-    return f"{name}{{{pairs}}} {value!r}{end}"
-
-
-@given(st.lists(st.tuples(names, st.dictionaries(quoted_names, texts), st.floats(allow_nan=False))))
-def test_what_is_written_is_read(samples: list[tuple[str, dict[str, str], float]]) -> None:
-    text = "\n".join(line(*sample) for sample in samples)
-    assert [(one.name, one.labels, one.value) for one in parse(text).samples] == samples
-
 
 @given(st.text() | st.text('abc_{}",=\\# 0123456789.+-eINFna\n'))
 def test_any_text_is_read(text: str) -> None:
-    parse(text)
     ring_file(parse(text))
     has_set_up_ring(text, 0)
     refused_file(text)
     waits_for_ring(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "sample"),
-    [
-        ("up 1", Sample("up", {}, 1)),
-        ("  up\t1  ", Sample("up", {}, 1)),
-        ("up{} 1", Sample("up", {}, 1)),
-        ('up{a="b",} 1', Sample("up", {"a": "b"}, 1)),
-        ('up { a = "b" , c = "d" } 1 1767225600000', Sample("up", {"a": "b", "c": "d"}, 1)),
-        ('up{a="}{,\\"\\\\\\n"} +Inf', Sample("up", {"a": '}{,"\\\n'}, math.inf)),
-        ('x_total{a="b"} 4.7e+01 # {trace_id="x"} 0.5 1767225600.5', Sample("x_total", {"a": "b"}, 47)),
-        ('x_bucket{le="+Inf"} 7 1767225600000 # {} 1', Sample("x_bucket", {"le": "+Inf"}, 7)),
-        ('{"a name", b="c"} 1', Sample("a name", {"b": "c"}, 1)),
-        ("up -Inf", Sample("up", {}, -math.inf)),
-        ("up -Infinity", Sample("up", {}, -math.inf)),
-        ("up 1 1.7672256e+09", Sample("up", {}, 1)),
-        ('up{a="\u2028"} .5', Sample("up", {"a": "\u2028"}, 0.5)),
-    ],
-)
-def test_a_sample_is_read(text: str, sample: Sample) -> None:
-    assert parse(f"# HELP up x\n{text}\n").samples == (sample,)
-
-
-def test_what_is_not_a_number_is_read_as_that() -> None:
-    assert math.isnan(parse("up NaN").samples[0].value)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "up", "up2", "up 1_0", "up x", "up 1 1.2.3", "up\xa01", "<html>no</html>"),
-        *('up{a="b" 1', "up{a=b} 1", 'up{"a"="b} 1', 'up{1="b"} 1', 'up{a="b",a="c"} 1', 'up{a="b","a"="b"} 1'),
-        *("{} 1", '{""} 1', '{a="b"} 1', '{"up","down"} 1'),
-    ],
-)
-def test_what_is_no_sample_is_left_out(text: str) -> None:
-    assert parse(text).samples == ()
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["x" + " " * 100_000, "x{" * 50_000, 'x{a="' + "\\" * 100_001, "0 @ x\n#\t" * 20_000, "x " + "1" * 9_999 + "x"],
-)
-def test_no_text_takes_long(text: str) -> None:
+def test_no_text_takes_long() -> None:
     start = time.process_time()
-    parse(text)
-    waits_for_ring(text)
+    waits_for_ring("0 @ x\n#\t" * 20_000)
     assert time.process_time() - start < 2
 
 
