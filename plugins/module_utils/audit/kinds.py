@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import CLUSTER_WIDE, RESOURCES
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import RESOURCES
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Resource
 
 
@@ -22,10 +22,6 @@ class Kind:
     @property
     def resource(self) -> Resource:
         return RESOURCES[self.name]
-
-    @property
-    def namespaced(self) -> bool:
-        return self.name not in CLUSTER_WIDE
 
     @property
     def what(self) -> str:

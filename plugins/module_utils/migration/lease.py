@@ -60,10 +60,18 @@ class Run:
         # Who does not find itself would not find others.
         if not own.started or started(own.pid) != own.started:
             return "unknown"
+        # Clones and bastions share host names, and every Linux has the same first namespace: only the boot is unique.
+        # After a reboot, the lock is free when it expires.
+        if _boot(self.started) != _boot(own.started):
+            return "unknown"
         found = started(self.pid)
         if found is None or self.pid < 1 or not self.started:
             return "unknown"
         return "alive" if found == self.started else "dead"
+
+
+def _boot(started: str) -> str:
+    return started.partition("/")[0]
 
 
 def read_run(content: object) -> Run:

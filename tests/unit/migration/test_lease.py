@@ -156,11 +156,6 @@ def test_a_number_that_another_process_has_by_now_is_no_sign_of_life() -> None:
     assert decide(read_lease(lease_of(DEAD)), OURS, START, reused).takeover
 
 
-def test_a_process_from_before_the_last_boot_is_dead() -> None:
-    before = replace(DEAD, started="earlier-boot/50")
-    assert decide(read_lease(lease_of(before)), OURS, START, processes_of(OURS, DEAD)).takeover
-
-
 def test_a_living_process_of_this_host_is_waited_for() -> None:
     decision = decide(read_lease(lease_of(DEAD)), OURS, START, processes_of(OURS, DEAD))
     assert decision.act == "wait"
@@ -171,6 +166,7 @@ def test_a_living_process_of_this_host_is_waited_for() -> None:
     ("theirs", "own", "started"),
     [
         pytest.param(replace(DEAD, host="host2"), OURS, HOST1, id="another host"),
+        pytest.param(replace(DEAD, started="other-boot/50"), OURS, HOST1, id="a machine of the same name, or a reboot"),
         pytest.param(replace(DEAD, pid_namespace="pid:[2]"), OURS, HOST1, id="a container of this host"),
         pytest.param(
             replace(DEAD, host="localhost"), replace(OURS, host="localhost"), HOST1, id="a name that many have"
