@@ -115,7 +115,7 @@ def _scrape_interval(reader: Reader, content: Mapping[str, object]) -> str:
 
 
 def _wanted(reader: Reader, content: Mapping[str, Any], prometheus: Version) -> Wanted:
-    spec = Spec.of(content["remote_write"])
+    spec = Spec.of(content.get("remote_write"))
     return Wanted(
         remote_write=spec.entries(prometheus),
         external_labels=spec.external_labels,

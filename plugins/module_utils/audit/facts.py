@@ -18,7 +18,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.componen
 
 @dataclass(frozen=True)
 class ClusterFacts:
-    """What the module fleet_audit returns of a cluster."""
+    """Facts of a cluster, as the module fleet_audit returns them."""
 
     cluster: str
     #: Whether the API server answered.

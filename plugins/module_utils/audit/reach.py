@@ -24,7 +24,7 @@ _SENDERS = ("prometheus_agent", "prometheus")
 
 @dataclass(frozen=True)
 class Tried:
-    """What a probe has found out."""
+    """Result of a probe."""
 
     #: The same as before, with the reach of their entries.
     components: tuple[Component, ...]
@@ -52,7 +52,7 @@ def tried(objects: Objects, cluster: str, namespace: str, components: tuple[Comp
 
 
 def _direct(entry: RemoteWrite) -> bool:
-    """Whether the sender itself connects: the probe would not take the way through a proxy."""
+    """Return True if the sender connects itself: the probe does not use its proxy."""
     return not entry.proxy
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.environment import foreign_access
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import DNS_LABEL, DNS_SUBDOMAIN
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import version
@@ -141,7 +142,7 @@ def plan(
             sending = read_sending(reader, receiver, credentials, cluster.external_labels, cluster.prometheus_version)
             if sending and receiver and complete and not reader.incomplete:
                 spec = sending.spec
-                fact |= {"remote_write": sending.as_dict(), "remote_write_spec": spec.as_dict()}
+                fact |= {"remote_write": sending.as_dict(), "remote_write_spec": as_facts(spec)}
                 fact["senders"] = [{"tenant": tenant, "url": spec.url} for tenant in spec.tenant_names]
                 tenants |= {tenant or receiver.default_tenant for tenant in spec.tenant_names}
         facts[cluster.name] = fact

@@ -151,12 +151,12 @@ class Component:
 
     @property
     def memory_request(self) -> int | None:
-        """Of one pod, with its helpers; at least so much where one of both is unknown."""
+        """Return the request of one pod with its helpers, or of the part that is known."""
         return _at_least(self.requests, self.helpers.requests if self.helpers else None)
 
     @property
     def memory_used(self) -> int | None:
-        """Of all pods, with their helpers; at least so much where one of both is unknown."""
+        """Return the use of all pods with their helpers, or of the part that is known."""
         return _at_least(self.usage, self.helpers.usage if self.helpers else None)
 
     @property

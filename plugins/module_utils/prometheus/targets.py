@@ -112,7 +112,7 @@ class Target:
 
 @dataclass(frozen=True)
 class TargetFact:
-    """What the audit tells of a target."""
+    """Target as a fact of the audit."""
 
     url: str
     address: str

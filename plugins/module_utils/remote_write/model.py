@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import read_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import LABEL_NAME
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.versions import Version
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import Needs, Sizing
 
@@ -215,15 +216,13 @@ class Spec:
     needs: Needs | None = None
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Spec:
-        """Return the specification that as_dict has written, which was checked before."""
-        tenants = tuple(Tenant(one["name"], tuple(one["namespaces"])) for one in content["tenants"])
-        needs = Needs(**content["needs"]) if content["needs"] else None
-        return cls(**{**content, "tenants": tenants, "needs": needs})
-
-    def as_dict(self) -> dict[str, object]:
-        tenants = [{"name": tenant.name, "namespaces": list(tenant.namespaces)} for tenant in self.tenants]
-        return {**asdict(self), "tenants": tenants}
+    def of(cls, content: object) -> Spec:
+        """Read the facts of a specification, which was checked before they were written."""
+        fix = "use the remote_write_spec that the module fleet_plan returned"
+        found, problems = read_facts(cls, content, "remote_write_spec", fix)
+        if found is None or problems:
+            raise ProblemError(problems or [Problem("remote_write_spec", "a part of it is missing", fix)])
+        return found
 
     @property
     def tenant_names(self) -> tuple[str, ...]:

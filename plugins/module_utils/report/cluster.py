@@ -39,7 +39,7 @@ class Cluster:
 
     @property
     def is_complete(self) -> bool:
-        """Whether a component that is not known does not exist."""
+        """Return True if every component of the cluster is listed."""
         return self.facts.components is not None and bool(self.facts.components_complete)
 
     @property
@@ -71,7 +71,7 @@ class Cluster:
         return {component.workload: component for component in self.of(SIDECAR)}
 
     def uploads(self, full: Component) -> bool | None:
-        """Whether a sidecar uploads what a full server stores."""
+        """Return True if a sidecar uploads the data of a full server; None where that is unknown."""
         beside = self.sidecars.get(full.workload)
         return beside.sidecar.uploads if beside and beside.sidecar else None
 

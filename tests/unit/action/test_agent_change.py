@@ -20,6 +20,7 @@ from object_server import ObjectServer
 
 from ansible_collections.miribit.thanos.plugins.action import _agent_change as agent_change
 from ansible_collections.miribit.thanos.plugins.action import _apply_objects as apply_objects
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import store
@@ -37,7 +38,7 @@ RUN = {"id": "3f9a1c2e", "owner": "root@host1"}
 LOCK = {"context": "cluster-01", "namespace": "monitoring", "run": RUN}
 RECORD = {"context": "cluster-01", "namespace": "monitoring", "cluster": "cluster-03"}
 ACCESS = {"kubeconfig": "/edge/kubeconfig", "context": "cluster-03"}
-SPEC = Spec("http://192.168.101.210:19291/api/v1/receive", {"cluster": "cluster-03"}, access={}).as_dict()
+SPEC = as_facts(Spec("http://192.168.101.210:19291/api/v1/receive", {"cluster": "cluster-03"}, access={}))
 PROBLEM = {"subject": "it", "cause": "because", "fix": "mend it"}
 FAILED = {"failed": True, "msg": "it: because", "problems": [PROBLEM], "invocation": {"module_args": {"text": SECRET}}}
 CRASHED = {"failed": True, "msg": f"ValueError: {SECRET}", "module_stderr": SECRET, "exception": SECRET, "rc": 1}

@@ -14,11 +14,12 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.miribit.thanos.plugins.filter._agent_manifest import agent_manifest
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.config import Wanted
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.new import Manifest, manifest
+from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec, Tenant
 
 REMOTE_WRITE = Spec(BLOCK["url"], LABELS, access={})
-SPEC = {"prometheus_version": "3.15.0", "remote_write": REMOTE_WRITE.as_dict(), "namespaces": ["monitoring"]}
+SPEC = {"prometheus_version": "3.15.0", "remote_write": as_facts(REMOTE_WRITE), "namespaces": ["monitoring"]}
 EXTRA = {"job_name": "shop", "static_configs": [{"targets": ["shop.shop:8080"]}]}
 
 
@@ -61,7 +62,7 @@ def test_it_scrapes_exporters_and_kubelets_and_writes_to_the_receiver() -> None:
 def test_what_the_plan_of_a_fleet_writes_comes_out_for_the_version_of_the_agent() -> None:
     spec = replace(REMOTE_WRITE, tenant="platform", tenants=(Tenant("tenant-a", ("shop", "cart")),))
     for version, number in (("3.15.0", (3, 15)), ("2.48.0", (2, 48))):
-        content = config(prometheus_version=version, remote_write=spec.as_dict())
+        content = config(prometheus_version=version, remote_write=as_facts(spec))
         assert content["remote_write"] == spec.entries(number)
 
 
@@ -217,3 +218,18 @@ def test_the_filter_says_what_is_wrong() -> None:
 
 def test_the_filter_gives_what_templates_take() -> None:
     assert agent_manifest(SPEC) == made().as_dict()
+
+
+@pytest.mark.parametrize(
+    ("fact", "text"),
+    [
+        ({**as_facts(REMOTE_WRITE), "url": 1}, "remote_write_spec, url: it is a whole number, not a text"),
+        ({"url": BLOCK["url"]}, "remote_write_spec: a part of it is missing"),
+        (None, "remote_write_spec: it is null, not a mapping"),
+    ],
+)
+def test_a_remote_write_that_the_plan_has_not_made_is_refused_with_its_place(fact: Any, text: str) -> None:
+    with pytest.raises(ProblemError) as error:
+        made(remote_write=fact)
+    assert str(error.value).startswith(text)
+    assert "fleet_plan" in str(error.value)
