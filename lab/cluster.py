@@ -99,6 +99,8 @@ def _control_plane(cluster: Cluster, binaries: Path) -> list[Program]:
         "scheduler",
         f"{binaries}/kube-scheduler",
         f"--kubeconfig={_kubeconfig(cluster, 'scheduler')}",
+        # Seen with 1.34: a pod whose claim is bound while it is looked at is not looked at again before this time.
+        "--pod-max-in-unschedulable-pods-duration=20s",
         "--leader-elect=false",
         "--profiling=false",
     )

@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
-
-from ansible.utils.display import Display
+from typing import ClassVar
 
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import (
     MADE,
@@ -20,53 +18,55 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent.change import
     exporter_namespaces,
     plan,
 )
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.config_check import check
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import Wish as EdgeWish
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import collect
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.apply import apply
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import mark
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import record_name
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
-from ansible_collections.miribit.thanos.plugins.modules._agent_change import argument_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec as RemoteWrite
 from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
-from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
-
-Result = dict[str, Any]
+from ansible_collections.miribit.thanos.plugins.plugin_utils.cluster_action import ClusterAction, Result, Spec
 
 
-class _FailedError(Exception):
-    """What a module has failed with."""
-
-    def __init__(self, result: Result) -> None:
-        self.result = {key: result[key] for key in ("msg", "problems") if key in result}
-
-
-class ActionModule(RunningAction):
+class ActionModule(ClusterAction):
     """The documentation is in the module _agent_change.
 
     The configuration of an agent can hold secrets. So it never leaves this task: it is read, changed, checked and
-    applied in here, each by its own module, and what is shown of it is without them.
+    applied in here, and what is shown of it is without them.
     """
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_diff = True
+    spec: ClassVar[Spec] = {
+        **access_spec(),
+        **{name: {"type": "str", "default": ""} for name in ("name", "image", "version")},
+        "namespace": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["planned", "checked", "present", "previous"], "default": "planned"},
+        "spec": {"type": "dict", "default": {}},
+        "extra_scrape_configs": {"type": "list", "elements": "dict", "default": []},
+        "keep_remote_write": {"type": "bool", "default": True},
+        "credentials_secret": {"type": "str", "default": ""},
+        "accept_owner": {"type": "bool", "default": False},
+        "record": {"type": "dict", "required": True},
+        "lock": {"type": "dict"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
-        result: Result = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
-        try:
-            planned = self._planned(options, task_vars)
-            for warning in planned.warnings if options["state"] in {"planned", "checked"} else ():
-                # The agents of all edges have the same name, and the same text is shown once only.
-                Display().warning(f"Host {(task_vars or {}).get('inventory_hostname')}, {warning}")
-            done = self._carry_out(options, planned, task_vars)
-        except ProblemError as error:
-            return {**result, "failed": True, "msg": str(error), "problems": error.as_dicts()}
-        except _FailedError as error:
-            return result | {"failed": True} | error.result
-        return result | {"changed": False} | planned.as_dict() | done
+    def work(self, options: Result) -> Result:
+        session = session_of(options)
+        planned = self._planned(session, options)
+        for warning in planned.warnings if options["state"] in {"planned", "checked"} else ():
+            # The agents of all edges have the same name, and the same text is shown once only.
+            self.warn([f"Host {self._task_vars.get('inventory_hostname')}, {warning}"])
+        done = self._carry_out(session, options, planned)
+        return {**planned.as_dict(), **done}
 
-    def _planned(self, options: Result, task_vars: Result | None) -> Planned:
-        place = {**self._access(options), "namespace": options["namespace"]}
-        edge = self._run("_edge_info", {**place, "texts": True, "targets": True}, task_vars)
-        record = self._run("migration_record", {**options["record"], "rollback_wanted": True}, task_vars)
+    def _planned(self, session: Session, options: Result) -> Planned:
+        edge = collect(session, EdgeWish(options["namespace"], targets=True, texts=True))
+        record = self._record(options, rollback_wanted=True)
         rollback = record.get("rollback") or {}
         if unreadable := sorted({PREVIOUS, MADE} & set(record["rollback_keys"]) - set(rollback)):
             # It would be taken for none, and what is there now for the first.
@@ -87,56 +87,29 @@ class ActionModule(RunningAction):
             exporter_namespaces=exporter_namespaces(edge),
         )
 
-    def _carry_out(self, options: Result, planned: Planned, task_vars: Result | None) -> Result:
+    def _carry_out(self, session: Session, options: Result, planned: Planned) -> Result:
         if planned.state is not State.OUT_OF_SYNC or options["state"] == "planned":
             return {}
         if options["state"] == "checked":
-            place = {**self._access(options), "namespace": options["namespace"]}
-            self._run("_agent_config_check", {**place, "image": planned.image, "text": planned.text}, task_vars)
+            if not self.check_mode:
+                check(session, options["namespace"], planned.image, planned.text)
             return {}
-        if options["state"] == "present":
-            self._remember(options, planned.rollback, task_vars)
-        self._apply(options, planned, task_vars)
+        with self.lock_kept(options["lock"]):
+            if options["state"] == "present":
+                # Before anything is changed: a run that is killed in between knows the way back all the same.
+                run = (options["lock"] or {}).get("run")
+                self._record(options, run=run, state="present", rollback=planned.rollback)
+            items = mark(planned.objects, "prometheus-agent", options["namespace"], adopt=True)
+            apply(Objects(session), items, dry_run=self.check_mode, secret=True)
         return {"changed": True, "diff": list(planned.diff)}
 
-    def _remember(self, options: Result, rollback: Result, task_vars: Result | None) -> None:
-        """Before anything is changed: a run that is killed in between knows the way back all the same."""
-        run = (options["lock"] or {}).get("run")
-        arguments = {**options["record"], "run": run, "state": "present", "rollback": rollback}
-        self._run("migration_record", arguments, task_vars)
-
-    def _apply(self, options: Result, planned: Planned, task_vars: Result | None) -> None:
-        arguments = {
-            **self._access(options),
-            "namespace": options["namespace"],
-            "component": "prometheus-agent",
-            "objects": list(planned.objects),
-            "adopt": True,
-            "secret": True,
-            "lock": options["lock"],
-        }
-        _checked(self._run_action("miribit.thanos._apply_objects", arguments, task_vars), "_apply_objects")
-
-    def _run(self, module: str, arguments: Result, task_vars: Result | None) -> Result:
-        return _checked(self._run_unlogged(f"miribit.thanos.{module}", arguments, task_vars), module)
-
-    @staticmethod
-    def _access(options: Result) -> Result:
-        return {key: options[key] for key in ("kubeconfig", "context")}
+    def _record(self, options: Result, **more: object) -> Result:
+        result = carry_out(record_options(options["record"], **more), check_mode=self.check_mode, no_log=True)
+        self.warn(result.pop("problems"))
+        return result
 
 
 def _wish(options: Result) -> Wish:
     names = ("name", "image", "version", "extra_scrape_configs", "accept_owner", "credentials_secret")
     given = {name: options[name] for name in names}
-    return Wish(Spec.of(options["spec"]), keep_others=options["keep_remote_write"], **given)
-
-
-def _checked(result: Result, module: str) -> Result:
-    if not result.get("failed"):
-        return result
-    if "problems" not in result:
-        # Such as a Python that lacks a library. What a module says that has crashed could quote the configuration.
-        crashed = not {"exception", "module_stderr", "module_stdout"}.isdisjoint(result)
-        text = str((not crashed and result.get("msg")) or "it has ended before its end")
-        raise ProblemError([Problem(f"Module {module}", text.rstrip("."), "correct what it names")])
-    raise _FailedError(result)
+    return Wish(RemoteWrite.of(options["spec"]), keep_others=options["keep_remote_write"], **given)

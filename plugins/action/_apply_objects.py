@@ -4,102 +4,75 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import ClassVar
 
 import yaml
-from ansible.plugins.action import ActionBase
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.apply import Applied, apply, delete
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import (
     DELETABLE,
+    FIELD_MANAGER,
     RESOURCES,
     additions,
     diffs,
     mark,
     reference,
-    refusal,
     short,
 )
-from ansible_collections.miribit.thanos.plugins.modules._apply_objects import argument_spec
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
+from ansible_collections.miribit.thanos.plugins.plugin_utils.cluster_action import ClusterAction, Result, Spec
 
-Result = dict[str, Any]
 
+class ActionModule(ClusterAction):
+    """The documentation is in the module _apply_objects."""
 
-class ActionModule(ActionBase):
-    """The documentation is in the module _apply_objects. The objects themselves go through kubernetes.core.k8s."""
+    spec: ClassVar[Spec] = {
+        **access_spec(),
+        "namespace": {"type": "str", "required": True},
+        "component": {"type": "str", "required": True},
+        "objects": {"type": "list", "elements": "dict", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "adopt": {"type": "bool", "default": False},
+        "field_manager": {"type": "str", "default": FIELD_MANAGER},
+        "secret": {"type": "bool", "default": False},
+        "namespace_exists": {"type": "bool", "default": True},
+        "lock": {"type": "dict"},
+    }
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
-        result: Result = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
-        kinds = DELETABLE if options["state"] == "absent" else tuple(RESOURCES)
-        try:
-            objects = mark(
-                options["objects"], options["component"], options["namespace"], kinds, adopt=options["adopt"]
-            )
-        except ProblemError as error:
-            return {**result, "failed": True, "msg": str(error), "problems": error.as_dicts()}
-        if options["state"] == "absent":
-            objects.reverse()
-        result |= {"changed": False, "objects": [reference(item) for item in objects]}
-        if not objects:
-            return result
-        if self._task.check_mode and not options["namespace_exists"]:
+    def work(self, options: Result) -> Result:
+        is_absent = options["state"] == "absent"
+        kinds = DELETABLE if is_absent else tuple(RESOURCES)
+        items = mark(options["objects"], options["component"], options["namespace"], kinds, adopt=options["adopt"])
+        if is_absent:
+            items.reverse()
+        if not items:
+            return self._told([], [], [])
+        if self.check_mode and not options["namespace_exists"]:
             # A dry run on the server fails where the namespace is missing: what is rendered is what there would be.
-            changed = options["state"] == "present"
-            is_shown = changed and not options["secret"]
-            return {**result, "changed": changed, "diff": additions(objects, _dump) if is_shown else []}
-        if options["lock"] and not self._task.check_mode:
-            held = self._execute_module(
-                "miribit.thanos.migration_lock", {**options["lock"], "state": "held"}, task_vars=task_vars
-            )
-            if held.get("failed"):
-                return {**result, **{key: held[key] for key in ("failed", "msg", "problems") if key in held}}
-        return result | self._carry_out(options, objects, task_vars)
+            changed = [] if is_absent else items
+            return self._told(items, changed, [] if options["secret"] else additions(changed, _dump))
+        objects = Objects(session_of(options))
+        with self.lock_kept(options["lock"]):
+            if is_absent:
+                done = delete(objects, items, dry_run=self.check_mode)
+            else:
+                manager, secret = options["field_manager"], options["secret"]
+                done = apply(objects, items, manager, dry_run=self.check_mode, secret=secret)
+        changes = [one for one in done if one.changed]
+        return self._told(items, [one.item for one in changes], [] if options["secret"] else _diffs(changes, is_absent))
 
-    def _carry_out(self, options: Result, objects: list[Result], task_vars: dict[str, Any] | None) -> Result:
-        arguments: Result = {
-            "kubeconfig": options["kubeconfig"],
-            "context": options["context"],
-            "resource_definition": objects,
-            "state": options["state"],
-        }
-        if options["state"] == "present":
-            arguments |= {
-                "apply": True,
-                "server_side_apply": {"field_manager": options["field_manager"], "force_conflicts": True},
-            }
-        before = self._task.no_log
-        holds_secrets = options["secret"] or any(item["kind"] == "Secret" for item in objects)
-        if holds_secrets:
-            # The module then writes no options to the system's log. Not set on the task: that would hide the cause of a
-            # failure too, and what is returned here holds no value anyway.
-            self._task.no_log = True
-        try:
-            done = self._execute_module("kubernetes.core.k8s", arguments, task_vars=task_vars)
-        finally:
-            if holds_secrets:
-                self._task.no_log = before
-        if done.get("failed"):
-            text = str(done.get("msg") or done.get("module_stderr") or "kubernetes.core.k8s failed")
-            problem = refusal(text, f"context {options['context']}", holds_secrets)
-            return {"failed": True, "msg": str(problem), "problems": [problem.as_dict()]}
-        # Of a single object, it gives the result itself.
-        results = (done.get("result") or {}).get("results", [done]) if len(objects) > 1 else [done]
-        changed = [item for item, one in zip(objects, results, strict=True) if one.get("changed")]
-        shown = (
-            []
-            if options["secret"]
-            else diffs(results, objects, _dump)
-            if options["state"] == "present"
-            else [{"before": f"{short(item)}\n", "after": ""} for item in changed]
-        )
-        return {"changed": bool(changed), "changed_objects": [reference(item) for item in changed], "diff": shown}
+    @staticmethod
+    def _told(items: list[Object], changed: list[Object], diff: list[dict[str, str]]) -> Result:
+        names = {"objects": [*map(reference, items)], "changed_objects": [*map(reference, changed)]}
+        return {"changed": bool(changed), **names, "diff": diff}
 
 
-def _dump(item: Result) -> str:
-    # Ansible marks texts and containers with where they come from, and YAML takes plain ones only.
-    return yaml.safe_dump(json.loads(json.dumps(item)), default_flow_style=False)
+def _diffs(changes: list[Applied], is_absent: bool) -> list[dict[str, str]]:
+    if is_absent:
+        return [{"before": f"{short(one.item)}\n", "after": ""} for one in changes]
+    return diffs(((one.item, one.before, one.after) for one in changes), _dump)
+
+
+def _dump(item: Object) -> str:
+    return yaml.safe_dump(item, default_flow_style=False)

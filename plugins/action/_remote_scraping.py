@@ -6,19 +6,27 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import ClassVar
 
 import yaml
 
+from ansible_collections.miribit.thanos.plugins.module_utils.base.environment import foreign_access
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.apply import apply
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import SECRETS, Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import plan
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.plan import Entry, Found, Taken
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.servers import Look
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.source import (
     Release,
     SecretJobs,
@@ -28,17 +36,18 @@ from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.sou
     read_release,
     read_secret,
 )
-from ansible_collections.miribit.thanos.plugins.modules._remote_scraping import argument_spec
-from ansible_collections.miribit.thanos.plugins.plugin_utils.polling import Progress, Renewal, looks
-from ansible_collections.miribit.thanos.plugins.plugin_utils.running import RunningAction
+from ansible_collections.miribit.thanos.plugins.plugin_utils.cluster_action import (
+    ClusterAction,
+    FailedError,
+    Result,
+    Spec,
+)
+from ansible_collections.miribit.thanos.plugins.plugin_utils.polling import Progress, looks
 
-Result = dict[str, Any]
-_Value = TypeVar("_Value")
 #: Where the jobs of a source are, with all that is needed to write them anew.
 Held = Release | SecretJobs
 
 RECORD_KEY = "remote_scraping"
-_COMPONENT = "remote-scraping"
 
 
 @dataclass(frozen=True)
@@ -54,24 +63,33 @@ class _Change:
         return list(self.jobs) == list(self.held.jobs)
 
 
-class ActionModule(RunningAction):
-    """The documentation is in the module remote_scraping, which looks. What can hold a secret is run without a log."""
+class ActionModule(ClusterAction):
+    """The documentation is in the module _remote_scraping."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+    spec: ClassVar[Spec] = {
+        **access_spec(),
+        "namespace": {"type": "str", "required": True},
+        "edges": {"type": "dict", "required": True},
+        "labels": {"type": "dict", "default": {}},
+        "nodes": {"type": "dict", "default": {}},
+        "state": {"type": "str", "choices": ["absent", "present"], "default": "absent"},
+        "chart_ref": {"type": "str", "default": ""},
+        "chart_repo_url": {"type": "str", "default": ""},
+        "record": {"type": "dict", "required": True},
+        "lock": {"type": "dict"},
+        "timeout": {"type": "float", "default": 420},
+        "interval": {"type": "float", "default": 3},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
-        result: Result = super().run(tmp, task_vars)
-        _validation, self._options = self.validate_argument_spec(argument_spec())  # type: ignore[no-untyped-call]
-        self._task_vars = task_vars
-        self._progress = Progress(task_vars, quiet=self._task.no_log)
-        self._renewal = Renewal()
-        step = self._take_out if self._options["state"] == "absent" else self._put_back
+    def work(self, options: Result) -> Result:
+        self._options = options
+        self._session = session_of(options)
+        self._progress = Progress(self._task_vars, quiet=bool(self._task.no_log))
+        step = self._take_out if options["state"] == "absent" else self._put_back
         try:
-            return result | step()
+            return step()
         except ProblemError as error:
-            failed = {"failed": True, "msg": str(error), "problems": error.as_dicts()}
-            return {**result, **failed, "progress": self._progress.told}
+            raise FailedError(error.problems, {"progress": self._progress.told}) from error
 
     # The two ways.
 
@@ -92,11 +110,11 @@ class ActionModule(RunningAction):
         problems += [problem for _change, outcome in taken for problem in outcome.problems]
         own = plan.by_edge(outcome.entries for _change, outcome in taken)
         gone = {change.source: outcome.gone for change, outcome in taken if outcome.gone}
-        if gone and not self._task.check_mode:
-            self._hold_lock()
-            self._record({edge: plan.together(entries.get(edge, ()), own[edge]) for edge in own})
-            self._write(change for change, _outcome in taken)
-            self._wait(lambda servers: plan.still_scraped(servers, gone))
+        if gone and not self.check_mode:
+            with self.lock_kept(self._options["lock"]) as lock:
+                self._record({edge: plan.together(entries.get(edge, ()), own[edge]) for edge in own})
+                self._write((change for change, _outcome in taken), lock)
+                self._wait(lambda servers: plan.still_scraped(servers, gone), lock)
         return self._told_as(own, problems, changed=bool(own), comes=False)
 
     def _planned(self, one: Found, before: Iterable[Entry]) -> tuple[_Change, Taken]:
@@ -129,11 +147,11 @@ class ActionModule(RunningAction):
             back[source] = set().union(*(plan.awaited(entry, after) for entry in several))
         if problems:
             raise ProblemError(problems)
-        if own and not self._task.check_mode:
-            self._hold_lock()
-            self._write(changes)
-            self._wait(lambda servers: plan.not_yet_scraped(servers, back))
-            self._record(dict.fromkeys(own))
+        if own and not self.check_mode:
+            with self.lock_kept(self._options["lock"]) as lock:
+                self._write(changes, lock)
+                self._wait(lambda servers: plan.not_yet_scraped(servers, back), lock)
+                self._record(dict.fromkeys(own))
         return self._told_as(own, [], changed=bool(own), comes=True)
 
     def _told_as(
@@ -155,26 +173,16 @@ class ActionModule(RunningAction):
 
     # What is read.
 
-    @property
-    def _access(self) -> Result:
-        return {key: self._options[key] for key in ("kubeconfig", "context") if self._options[key] is not None}
-
     def _look(self) -> list[Result]:
-        # What is left out, the module does not need for a look.
-        options = {"namespace": self._options["namespace"], "edges": {}, "record": {}}
-        servers: list[Result] = _plain(
-            self._ran("miribit.thanos._remote_scraping", {**self._access, **options})["servers"]
-        )
-        return servers
+        return Look(self._session, self._options["namespace"]).servers()
 
     def _recorded(self, edges: Iterable[str]) -> dict[str, list[Entry]]:
         """What was taken out before, for each edge."""
         found: dict[str, list[Entry]] = {}
         problems = []
         for edge in sorted(edges):
-            options = {**self._record_options(edge), "rollback_wanted": True}
-            done = self._ran("miribit.thanos.migration_record", options, secret=True)
-            content = _plain((done.get("rollback") or {}).get(RECORD_KEY)) or []
+            done = self._carry_out(edge, rollback_wanted=True)
+            content = (done.get("rollback") or {}).get(RECORD_KEY) or []
             entries = [plan.read_entry(one) for one in content]
             found[edge] = [entry for entry in entries if entry is not None]
             if None in entries:
@@ -188,22 +196,9 @@ class ActionModule(RunningAction):
     def _read(self, source: Source) -> Held:
         if source.kind == "helm":
             options = {"release_name": source.name, "release_namespace": source.namespace}
-            done = self._execute("kubernetes.core.helm_info", {**self._helm_access(), **options}, secret=True)
-            if done.get("failed"):
-                raise ProblemError([helm_problem(source, _said(done))])
-            return read_release(source, _plain(done.get("status")))
-        options = {"api_version": "v1", "kind": "Secret", "namespace": source.namespace, "name": source.name}
-        done = self._execute("kubernetes.core.k8s_info", {**self._access, **options}, secret=True)
-        if done.get("failed"):
-            cause, fix = "it cannot be read", "allow the user the verb 'get' on it, and run it again"
-            raise ProblemError([Problem(str(source), cause, fix)])
-        return read_secret(source, (_plain(done.get("resources")) or [None])[0], _load)
-
-    def _helm_access(self) -> Result:
-        if ":" in (self._options["kubeconfig"] or ""):
-            cause = "Helm is run with one kubeconfig file, and these are several"
-            raise ProblemError([Problem("Option kubeconfig", cause, "give the one that has the context")])
-        return self._access
+            return read_release(source, self._helm("helm_info", source, options).get("status"))
+        item = Objects(self._session).get(SECRETS, source.namespace, source.name)
+        return read_secret(source, item, _load)
 
     def _chart_problems(self, source: Source, held: Held) -> list[Problem]:
         if not isinstance(held, Release):
@@ -213,33 +208,29 @@ class ActionModule(RunningAction):
 
     # What is changed.
 
-    def _hold_lock(self) -> None:
-        lock = self._options["lock"]
-        if lock:
-            self._renewal.done()
-            self._ran("miribit.thanos.migration_lock", {**lock, "state": "held"})
-
     def _record(self, entries: Mapping[str, Sequence[Entry] | None]) -> None:
         """Before anything goes, so that there is no change without a way back. None is no longer needed."""
         for edge, several in entries.items():
             content = None if several is None else [entry.as_dict() for entry in several]
-            options = {**self._record_options(edge), "state": "present", "rollback": {RECORD_KEY: content}}
-            self._ran("miribit.thanos.migration_record", options, secret=True)
+            self._carry_out(edge, state="present", rollback={RECORD_KEY: content})
 
-    def _record_options(self, edge: str) -> Result:
+    def _carry_out(self, edge: str, **more: object) -> Result:
         record = self._options["record"]
-        return {**self._access, **{key: record[key] for key in ("namespace", "run") if key in record}, "cluster": edge}
+        given = {key: self._options[key] for key in ("kubeconfig", "context")}
+        given |= {key: record[key] for key in ("namespace", "run") if key in record}
+        result = carry_out(record_options(given, cluster=edge, **more), check_mode=self.check_mode, no_log=True)
+        self.warn(result.pop("problems"))
+        return result
 
-    def _write(self, changes: Iterable[_Change]) -> None:
+    def _write(self, changes: Iterable[_Change], lock: Keeper) -> None:
         for change in changes:
             if change.is_none:
                 continue
+            lock.check()
             if isinstance(change.held, Release):
                 self._upgrade(change.source, change.held, change.jobs)
             else:
                 self._replace(change.source, change.held, change.jobs)
-            # Helm may have taken longer than a lock lasts.
-            self._hold_lock()
 
     def _upgrade(self, source: Source, release: Release, jobs: Sequence[object]) -> None:
         options = {
@@ -254,9 +245,7 @@ class ActionModule(RunningAction):
         if self._options["chart_repo_url"]:
             options["chart_repo_url"] = self._options["chart_repo_url"]
         self._progress.tell(f"upgrades the {source}")
-        done = self._execute("kubernetes.core.helm", {**self._helm_access(), **options}, secret=True)
-        if done.get("failed"):
-            raise ProblemError([helm_problem(source, _said(done))])
+        self._helm("helm", source, options)
 
     def _replace(self, source: Source, held: SecretJobs, jobs: Sequence[object]) -> None:
         text = yaml.safe_dump(list(jobs), sort_keys=False)
@@ -268,17 +257,32 @@ class ActionModule(RunningAction):
             "data": {source.key: base64.b64encode(text.encode()).decode()},
         }
         # It is somebody else's, and stays so.
-        options = {"namespace": source.namespace, "component": _COMPONENT, "objects": [secret], "adopt": True}
-        done = self._run_action("miribit.thanos._apply_objects", {**self._access, **options}, self._task_vars)
-        _raise_failure("miribit.thanos._apply_objects", done)
+        apply(Objects(self._session), [secret], dry_run=False, secret=True)
+
+    def _helm(self, name: str, source: Source, options: Result) -> Result:
+        """What a module of kubernetes.core returns, for the cluster of this session and with its credentials."""
+        if elsewhere := foreign_access(os.environ):
+            raise ProblemError(elsewhere)
+        access = {"kubeconfig": self._session.kubeconfig()}
+        # Its options hold values of the release and credentials: it must write none to the system's log.
+        before, self._task.no_log = self._task.no_log, True
+        try:
+            done: Result = self._execute_module(
+                f"kubernetes.core.{name}", {**access, **options}, task_vars=self._task_vars
+            )
+        finally:
+            self._task.no_log = before
+        if done.get("failed"):
+            raise ProblemError([helm_problem(source, _said(done))])
+        plain: Result = json.loads(json.dumps(done))
+        return plain
 
     # What is waited for.
 
-    def _wait(self, lagging: Callable[[list[Result]], list[str]]) -> None:
+    def _wait(self, lagging: Callable[[list[Result]], list[str]], lock: Keeper) -> None:
         lines: list[str] = []
         for _final in looks(self._options["timeout"], self._options["interval"]):
-            if self._renewal.is_due:
-                self._hold_lock()
+            lock.check()
             try:
                 lines = lagging(self._look())
             except ProblemError as error:
@@ -292,35 +296,9 @@ class ActionModule(RunningAction):
         fix = "see the log of its config-reloader and of prometheus-operator; raise the timeout, and run it again"
         raise ProblemError([Problem(subject, cause, fix)])
 
-    # How modules are run.
-
-    def _ran(self, name: str, options: Result, *, secret: bool = False) -> Result:
-        """What a module of this collection returns. Its failures quote no secret."""
-        done = self._execute(name, options, secret=secret)
-        _raise_failure(name, done)
-        return done
-
-    def _execute(self, name: str, options: Result, *, secret: bool) -> Result:
-        if secret:
-            return self._run_unlogged(name, options, self._task_vars)
-        done: Result = self._execute_module(name, options, task_vars=self._task_vars)
-        return done
-
-
-def _raise_failure(name: str, done: Result) -> None:
-    if done.get("failed"):
-        told = [Problem(**problem) for problem in done.get("problems") or []]
-        raise ProblemError(told or [Problem(name, str(done.get("msg") or "it failed"), "correct what it names")])
-
 
 def _said(done: Result) -> str:
     return "\n".join(str(done.get(key) or "") for key in ("msg", "module_stderr"))
-
-
-def _plain(content: _Value) -> _Value:
-    # Ansible marks texts and containers with where they come from, and YAML takes plain ones only.
-    plain: _Value = json.loads(json.dumps(content))
-    return plain
 
 
 def _load(text: str) -> tuple[object, object]:

@@ -212,35 +212,3 @@ problems:
       type: str
       sample: make the change in its repository
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-
-
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    # Ansible runs the action plugin of the same name instead.
-    module.fail_json(msg="_agent_change runs as an action plugin: call it from a task")
-
-
-def argument_spec() -> dict[str, dict[str, object]]:
-    texts = ("name", "image", "version")
-    return {
-        **access_spec(),
-        **{name: {"type": "str", "default": ""} for name in texts},
-        "namespace": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["planned", "checked", "present", "previous"], "default": "planned"},
-        "spec": {"type": "dict", "default": {}},
-        "extra_scrape_configs": {"type": "list", "elements": "dict", "default": []},
-        "keep_remote_write": {"type": "bool", "default": True},
-        # The name of a Secret.
-        "credentials_secret": {"type": "str", "default": "", "no_log": False},
-        "accept_owner": {"type": "bool", "default": False},
-        "record": {"type": "dict", "required": True},
-        "lock": {"type": "dict"},
-    }
-
-
-if __name__ == "__main__":
-    main()

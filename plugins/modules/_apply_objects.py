@@ -127,34 +127,3 @@ problems:
       type: str
       sample: raise the ResourceQuota that it names, or ask for less, and run it again
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import FIELD_MANAGER
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-
-
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    # Ansible runs the action plugin of the same name instead.
-    module.fail_json(msg="_apply_objects runs as an action plugin: call it from a task")
-
-
-def argument_spec() -> dict[str, dict[str, object]]:
-    return {
-        **access_spec(),
-        "namespace": {"type": "str", "required": True},
-        "component": {"type": "str", "required": True},
-        "objects": {"type": "list", "elements": "dict", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "adopt": {"type": "bool", "default": False},
-        "field_manager": {"type": "str", "default": FIELD_MANAGER},
-        # It says that there is a secret, and is none.
-        "secret": {"type": "bool", "default": False, "no_log": False},
-        "namespace_exists": {"type": "bool", "default": True},
-        "lock": {"type": "dict"},
-    }
-
-
-if __name__ == "__main__":
-    main()

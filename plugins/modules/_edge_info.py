@@ -244,34 +244,3 @@ problems:
       type: str
       sample: allow the user what it names (RBAC)
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import Wish, collect
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **access_spec(),
-            "namespace": {"type": "str", "required": True},
-            "targets": {"type": "bool", "default": False},
-            "texts": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    found = run(module, lambda: look(module.params))
-    module.exit_json(changed=False, **found)
-
-
-def look(options: dict[str, Any]) -> dict[str, Any]:
-    wish = Wish(options["namespace"], targets=options["targets"], texts=options["texts"])
-    return collect(session_of(options), wish)
-
-
-if __name__ == "__main__":
-    main()

@@ -91,28 +91,3 @@ problems:
       type: str
       sample: check that it runs, and that its address can be reached from here (VPN, firewall, proxy)
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.object_set import compare
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **access_spec(),
-            "namespace": {"type": "str", "required": True},
-            "component": {"type": "str", "required": True},
-            "wanted": {"type": "list", "elements": "str", "required": True},
-            "recorded": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    found = run(module, lambda: compare(module.params))
-    module.exit_json(changed=False, **found)
-
-
-if __name__ == "__main__":
-    main()

@@ -204,38 +204,3 @@ problems:
       type: str
       sample: take it out in the repository
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
-from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.servers import Look
-
-
-def main() -> None:
-    """Look once, for the action plugin of the same name: what the servers scrape, and whose they are."""
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    options = module.params
-    servers = run(module, lambda: Look(session_of(options), options["namespace"]).servers())
-    module.exit_json(changed=False, servers=servers)
-
-
-def argument_spec() -> dict[str, dict[str, object]]:
-    return {
-        **access_spec(),
-        "namespace": {"type": "str", "required": True},
-        "edges": {"type": "dict", "required": True},
-        "labels": {"type": "dict", "default": {}},
-        "nodes": {"type": "dict", "default": {}},
-        "state": {"type": "str", "choices": ["absent", "present"], "default": "absent"},
-        "chart_ref": {"type": "str", "default": ""},
-        "chart_repo_url": {"type": "str", "default": ""},
-        "record": {"type": "dict", "required": True},
-        "lock": {"type": "dict"},
-        "timeout": {"type": "float", "default": 420},
-        "interval": {"type": "float", "default": 3},
-    }
-
-
-if __name__ == "__main__":
-    main()

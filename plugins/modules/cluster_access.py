@@ -215,38 +215,3 @@ facts:
       elements: str
       sample: []
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import PHASES, SIDES
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.preflight import check
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **access_spec(),
-            "cluster": {"type": "str"},
-            "uid": {"type": "str"},
-            "namespace": {"type": "str", "required": True},
-            "phase": {"type": "str", "choices": PHASES, "required": True},
-            "side": {"type": "str", "choices": SIDES, "required": True},
-            "storage_class": {"type": "str"},
-            "ingress_class": {"type": "str"},
-            "crds": {"type": "list", "elements": "str", "default": []},
-            "minimum_version": {"type": "str", "default": "1.25"},
-            "memory": {"type": "str", "default": "0"},
-            # Without suboptions: they would refuse the other keys of whoever hands a workload in whole.
-            "replicas": {"type": "list", "elements": "dict", "default": []},
-            "clock_skew": {"type": "float", "default": 5},
-        },
-        supports_check_mode=True,
-    )
-    result = run(module, lambda: check(module.params))
-    module.exit_json(changed=False, **result)
-
-
-if __name__ == "__main__":
-    main()

@@ -200,36 +200,3 @@ problems:
   elements: dict
   contains: *parts
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.gate.deliveries import look
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import fail, require
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import query_spec
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **access_spec(),
-            "cluster": {"type": "str"},
-            "uid": {"type": "str"},
-            "namespace": {"type": "str", "required": True},
-            "external_labels": {"type": "dict", "required": True},
-            "query": query_spec(required=True),
-            "watch": {"type": "float"},
-        },
-        supports_check_mode=True,
-    )
-    require(module)
-    if not module.params["external_labels"]:
-        # Without any, the samples of all edges would be taken for those of this one.
-        fix = "give what this edge alone has, such as cluster: cluster-02"
-        fail(module, ProblemError([Problem("Option external_labels", "it is empty", fix)]))
-    module.exit_json(changed=False, **look(module.params))
-
-
-if __name__ == "__main__":
-    main()

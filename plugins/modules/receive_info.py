@@ -153,35 +153,3 @@ problems:
       type: str
       sample: check that the process listens there
 """
-
-from collections import Counter
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.module import run
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec
-from ansible_collections.miribit.thanos.plugins.module_utils.receive.state import ask
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **access_spec(),
-            "namespace": {"type": "str", "required": True},
-            "selector": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 10902},
-            "ring_hash": {"type": "int"},
-        },
-        supports_check_mode=True,
-    )
-    found = run(module, lambda: ask(module.params))
-    totals: Counter[str] = Counter()
-    for receiver in found:
-        for codes in receiver.get("write_samples", {}).values():
-            totals.update(codes)
-    problems = [receiver["problem"] for receiver in found if receiver["problem"]]
-    module.exit_json(changed=False, receivers=found, write_samples=dict(totals), problems=problems)
-
-
-if __name__ == "__main__":
-    main()

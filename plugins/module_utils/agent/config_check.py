@@ -6,10 +6,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
-from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import FOLDER, Outcome, Probe, Step, masked
+import yaml
+
+from ansible_collections.miribit.thanos.plugins.module_utils.agent import mask
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import (
+    FOLDER,
+    Outcome,
+    Probe,
+    Step,
+    masked,
+    option_problems,
+)
+from ansible_collections.miribit.thanos.plugins.module_utils.probe.run import run
 
 FILE = "prometheus.yml"
 STEP = "check"
@@ -48,3 +62,27 @@ def quoted(secrets: Iterable[str]) -> Iterator[str]:
         yield secret
         if len(secret) > _LONGEST_QUOTED:
             yield f"{secret[:_QUOTED]}..."
+
+
+def check(session: Session, namespace: str, image: str, text: str, seconds: int = 120) -> None:
+    """Let promtool check a configuration in a pod of the cluster. Raises ProblemError with what it found.
+
+    The seconds are those for the pod, with the time to pull its image.
+    """
+    if wrong := list(option_problems(image, seconds)):
+        raise ProblemError(wrong)
+    outcomes = run(Objects(session), probe(namespace, image, text, seconds))
+    subject = f"The agent's configuration in {session.cluster}"
+    if found := problem(outcomes, subject, _secrets(text), seconds):
+        raise ProblemError([found])
+
+
+def _secrets(text: str) -> list[str]:
+    """What promtool's message may quote."""
+    try:
+        # Texts as they stand there: `0123` is no number to Prometheus, and a date that is none no error.
+        content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
+        return list(quoted(mask.secret_values(content)))
+    except (yaml.YAMLError, RecursionError):
+        # Nobody knows what of it is secret.
+        return [*text.splitlines(), *re.split(r"[\s\"'\[\]{},]+", text)]

@@ -34,6 +34,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube import objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace, read_version
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import containers_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import RefusedError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import Lists
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     NAMESPACES,
@@ -41,7 +42,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     SECRETS,
     Object,
     Objects,
-    RefusedError,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer

@@ -26,11 +26,12 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
     Router,
     Seen,
     Stored,
-    restored,
+    Window,
     up_query,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready, kind_of
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import ApiServerError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import session_at, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import queues
@@ -51,20 +52,20 @@ _KINDS = {"prometheus", "prometheus_agent"}
 _LOG_BEFORE = 120
 
 
-def look(options: dict[str, Any]) -> tuple[Verdict, list[Problem]]:
-    """What one look shows, and what is wrong if it shall not be looked again."""
-    wanted, before = _wanted(options), restored(options["since"])
+def look(options: dict[str, Any], before: Window | None, *, final: bool) -> tuple[Verdict, list[Problem]]:
+    """What one look shows, compared with an earlier one, and what is wrong if it shall not be looked again."""
+    wanted = _wanted(options)
     session = session_of(options)
     pods = _agents(session, options)
     seen = Seen(time.time(), tuple(pods))
     if options["gate"] == "before_restart":
         verdict = before_restart(wanted, before, seen)
-        if options["accept_loss"] and options["final"] and not verdict.passed:
+        if options["accept_loss"] and final and not verdict.passed:
             verdict = accepting_loss(verdict, seen)
     else:
         seen = replace(seen, routers=_routers(options), stored=_stored(options, wanted, seen))
         verdict = delivers(wanted, before, seen)
-    if verdict.passed or not (options["final"] or verdict.hopeless):
+    if verdict.passed or not (final or verdict.hopeless):
         return verdict, []
     subject = f"Agent {options['namespace']}/{options['selector']} in {session.cluster}"
     return verdict, problems(verdict, seen, _logs(session, options["namespace"], verdict, seen), subject)
@@ -96,8 +97,8 @@ def warnings(verdict: Verdict) -> list[str]:
 
 
 def _raise_if_away(error: ProblemError) -> None:
-    """What is not told by the API server itself may be different at the next look."""
-    if error.problems[0].subject.startswith("API server "):
+    """What the API server says of itself tells nothing of the pod."""
+    if isinstance(error, ApiServerError):
         raise error
 
 

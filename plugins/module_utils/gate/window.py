@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import elements, mapping
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Config
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.query import matchers
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.queues import Agent, Queue
@@ -99,24 +98,6 @@ class Window:
         same = pod.agent is not None and pod.agent.started == started
         return queues.get(_id(queue)) if same else None
 
-    def as_dict(self) -> dict[str, object]:
-        """For the option since of the next look."""
-        return {
-            "began": self.began,
-            "because": self.because,
-            "agents": {
-                name: {"started": started, "queues": [queue.as_dict() for queue in queues.values()]}
-                for name, (started, queues) in self.agents.items()
-            },
-            "routers": {
-                name: {
-                    "started": router.started,
-                    "written": {key: dict(codes) for key, codes in router.written.items()},
-                }
-                for name, router in self.routers.items()
-            },
-        }
-
 
 def opened(seen: Seen, because: str = "") -> Window:
     agents = {
@@ -126,60 +107,6 @@ def opened(seen: Seen, because: str = "") -> Window:
     }
     routers = {router.name: router for router in seen.routers or () if not router.silent}
     return Window(seen.moment, because, agents, routers)
-
-
-def restored(content: object) -> Window | None:
-    """What as_dict() gave. Raises ProblemError if it is anything else."""
-    if not content:
-        return None
-    try:
-        return _restored(mapping(content))
-    except (KeyError, TypeError, ValueError) as error:
-        fix = "leave it out, or give what an earlier look has returned"
-        raise ProblemError([Problem("Option since", "it is not what this module returns", fix)]) from error
-
-
-def _restored(content: Mapping[str, object]) -> Window:
-    agents = {}
-    for name, one in mapping(content["agents"]).items():
-        agent = mapping(one)
-        queues = [_restored_queue(mapping(queue)) for queue in elements(agent["queues"])]
-        agents[name] = (_number(agent["started"]), {_id(queue): queue for queue in queues})
-    routers = {}
-    for name, one in mapping(content["routers"]).items():
-        router = mapping(one)
-        written = {
-            tenant: {code: int(str(count)) for code, count in mapping(codes).items()}
-            for tenant, codes in mapping(router["written"]).items()
-        }
-        routers[name] = Router(name, _number(router["started"]), written)
-    return Window(float(str(content["began"])), str(content["because"]), agents, routers)
-
-
-def _restored_queue(content: Mapping[str, object]) -> Queue:
-    def number(name: str) -> float:
-        return float(str(content[name]))
-
-    return Queue(
-        name=str(content["name"]),
-        url=str(content["url"]),
-        attempts=number("attempts"),
-        retried=number("retried"),
-        failed=number("failed"),
-        pending=number("pending"),
-        samples_attempted=number("samples_attempted"),
-        samples_failed=number("samples_failed"),
-        samples_pending=number("samples_pending"),
-        dropped={reason: float(str(count)) for reason, count in mapping(content["dropped"]).items()},
-        highest=_number(content["highest"]),
-        sent=_number(content["sent"]),
-        shards=number("shards"),
-        batch=number("batch"),
-    )
-
-
-def _number(content: object) -> float | None:
-    return None if content is None else float(str(content))
 
 
 def _id(queue: Queue) -> str:

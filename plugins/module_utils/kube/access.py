@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import LoginError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, Resource
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import name_of
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import (
@@ -190,7 +191,7 @@ def read_namespace(answer: Answer, cluster: str) -> Namespace:
     status = kubernetes_status(answer)
     message = str((status or {}).get("message") or answer.text())
     if problem := login_problem(answer.status, message, cluster):
-        raise ProblemError([problem])
+        raise LoginError(answer.status, problem, status)
     if status and answer.status in {403, 404}:
         return Namespace(None if answer.status == 403 else False)
     document = _document(answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import RefusedError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     CONFIG_MAPS,
     DAEMON_SETS,
@@ -21,7 +22,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import
     STATEFUL_SETS,
     Object,
     Objects,
-    RefusedError,
     Resource,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import controller, namespace_of

@@ -4,8 +4,7 @@
 
 """Objects of a cluster, as plain dictionaries: how they are asked for, and what the API server's refusals mean.
 
-For what the collection watches, and for its own book-keeping (record, lock, probes). What a role renders is applied by
-kubernetes.core.
+What a role renders is applied by apply.py.
 """
 
 from __future__ import annotations
@@ -18,6 +17,13 @@ from urllib.parse import quote
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import (
+    PASSING,
+    ConflictError,
+    LoginError,
+    PassingError,
+    RefusedError,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, kubernetes_status, login_problem
 
 #: An object as JSON has it.
@@ -28,21 +34,10 @@ PAGE = 500
 #: How often a list is begun whose next page is gone.
 _ATTEMPTS = 3
 _EXPIRED = 410
+_DRY_RUN = (("dryRun", "All"),)
 _JSON = "application/json"
 #: Lists of metadata only, which every API server has for every kind.
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-class ConflictError(Exception):
-    """The object is another one by now: it exists already, or was changed since it was read."""
-
-
-class RefusedError(ProblemError):
-    """The API server's refusal, with its HTTP status."""
-
-    def __init__(self, status: int, problem: Problem) -> None:
-        super().__init__([problem])
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,7 @@ class Resource:
         return f"{root}{self.api_version}/{inside}{'/'.join(part for part in parts if part)}"
 
 
+CLAIMS = Resource("v1", "persistentvolumeclaims")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 NAMESPACES = Resource("v1", "namespaces")
@@ -130,12 +126,26 @@ class Objects:
         path = resource.path(namespace, item["metadata"]["name"])
         return self._document(self.session.send(Request("PUT", path, body=item)), path)
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        """Delete an object, and what it owns, in the background. There may be none."""
+    def apply(self, resource: Resource, item: Object, manager: str, *, dry_run: bool = False) -> Object:
+        """Return the object as it is after server-side apply, or with dry_run as it would be.
+
+        What other field managers have set of the same fields is taken over.
+        """
+        path = resource.path(item["metadata"].get("namespace", ""), item["metadata"]["name"])
+        params = [("fieldManager", manager), ("force", "true"), *(_DRY_RUN if dry_run else ())]
+        # Its content is YAML, of which JSON is a part.
+        request = Request("PATCH", path, params, item, content_type="application/apply-patch+yaml")
+        return self._document(self.session.send(request), path)
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> bool:
+        """Delete an object, and what it owns, in the background. Return whether there was one."""
         path = resource.path(namespace, name)
-        answer = self.session.send(Request("DELETE", path, [("propagationPolicy", "Background")]))
-        if answer.status != 404:
-            self._document(answer, path)
+        params = [("propagationPolicy", "Background"), *(_DRY_RUN if dry_run else ())]
+        answer = self.session.send(Request("DELETE", path, params))
+        if answer.status == 404:
+            return False
+        self._document(answer, path)
+        return True
 
     def log(self, namespace: str, pod: str, params: Sequence[tuple[str, str]] = ()) -> str:
         """The log of a pod's container; empty where the container has none yet."""
@@ -144,14 +154,14 @@ class Objects:
         if answer.status in {400, 404}:
             return ""
         if answer.status >= 400:
-            raise RefusedError(answer.status, self._refusal(answer, path))
+            raise self._refusal(answer, path)
         return answer.body.decode(errors="replace")
 
     def _document(self, answer: Answer, path: str) -> Object:
         if answer.status == 409:
             raise ConflictError(path)
         if answer.status >= 400:
-            raise RefusedError(answer.status, self._refusal(answer, path))
+            raise self._refusal(answer, path)
         try:
             document = json.loads(answer.body)
         except (RecursionError, ValueError):
@@ -162,22 +172,25 @@ class Objects:
             raise ProblemError([Problem(f"API server of {self.session.cluster}", cause, fix)])
         return document
 
-    def _refusal(self, answer: Answer, path: str) -> Problem:
+    def _refusal(self, answer: Answer, path: str) -> RefusedError:
         cluster = self.session.cluster
         status = kubernetes_status(answer) or {}
         message = str(status.get("message") or status.get("reason") or answer.text())
         if problem := login_problem(answer.status, message, cluster):
-            return problem
+            return LoginError(answer.status, problem, status)
         subject = f"{path.partition('v1/')[2]} in {cluster}"
         match answer.status:
             case 403 if "exceeded quota" in message:
-                return Problem(subject, f"a ResourceQuota refuses it: {message}", "raise the quota, or ask for less")
+                cause, fix = f"a ResourceQuota refuses it: {message}", "raise the quota, or ask for less"
             case 403:
-                return Problem(subject, f"the API server forbids it: {message}", "allow the user what it names (RBAC)")
+                cause, fix = f"the API server forbids it: {message}", "allow the user what it names (RBAC)"
             case 404:
-                return Problem(subject, f"there is no such place: {message}", "check the namespace, and the kind")
-            case 429 | 500 | 502 | 503 | 504:
-                cause = f"the API server is not able to answer (HTTP {answer.status}: {message})"
-                return Problem(subject, cause, "run it again when the API server is healthy")
+                cause, fix = f"there is no such place: {message}", "check the namespace, and the kind"
+            case code if code in PASSING:
+                cause = f"the API server is not able to answer (HTTP {code}: {message})"
+                return PassingError(
+                    code, Problem(subject, cause, "run it again when the API server is healthy"), status
+                )
             case _:
-                return Problem(subject, f"the API server refuses it: {message}", "correct what it names")
+                cause, fix = f"the API server refuses it: {message}", "correct what it names"
+        return RefusedError(answer.status, Problem(subject, cause, fix), status)

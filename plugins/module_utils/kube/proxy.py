@@ -20,7 +20,8 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.names import (
     HIGHEST_PORT,
     PORT_NAME,
 )
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import PASSING, LoginError, PassingError
 
 # What Prometheus and Thanos accept as a web prefix in practice. "." and ".." are refused apart: on the way they could
 # be resolved to another resource of the API server.
@@ -35,6 +36,8 @@ class Answer:
     body: bytes
     location: str = ""
     date: str = ""
+    #: After how many seconds it wants to be asked again; 0 if it does not say.
+    retry_after: float = 0
 
     @property
     def moment(self) -> float | None:
@@ -108,20 +111,21 @@ def _bad_option(option: str, value: str, meaning: str, form: str) -> Problem:
     return Problem(f"Option {option}", f"{value!r} is not {meaning}", f"give {form}")
 
 
-def refusal(target: ProxyTarget, answer: Answer, cluster: str) -> Problem | None:
-    """The problem, if the API server itself answered instead of the target; None if the answer is the target's.
+def raise_refusal(target: ProxyTarget, answer: Answer, cluster: str) -> None:
+    """Raise a ProblemError if the API server itself answered instead of the target.
 
-    The API server's own answers are objects of kind Status. Everything else was passed on.
+    The API server's own answers are objects of kind Status. Everything else was passed on. It is an ApiServerError if
+    it says nothing about the target.
     """
     status = kubernetes_status(answer)
     if status is None:
-        return None
+        return
     message = str(status.get("message") or status.get("reason") or f"HTTP {answer.status}")
     subject = f"{target} in {cluster}"
     kubectl = f"kubectl -n {target.namespace} get {target.kind}s"
     match answer.status:
         case 401 | 403 if problem := login_problem(answer.status, message, cluster):
-            return problem
+            raise LoginError(answer.status, problem, status)
         case 403:
             cause = f"the API server forbids it: {message}"
             fix = f"allow the user the verb 'get' on '{target.kind}s/proxy' in namespace {target.namespace}"
@@ -141,10 +145,13 @@ def refusal(target: ProxyTarget, answer: Answer, cluster: str) -> Problem | None
         case 504:
             cause = f"the API server gave up waiting: {message}"
             fix = "try again, or ask for less"
+        case code if code in PASSING:
+            cause = f"the API server is not able to answer (HTTP {code}: {message})"
+            raise PassingError(code, Problem(subject, cause, "run it again when the API server is healthy"), status)
         case _:
             cause = f"the API server answers with HTTP {answer.status}: {message}"
             fix = f"correct the request, or check the target with '{kubectl}'"
-    return Problem(subject, cause, fix)
+    raise ProblemError([Problem(subject, cause, fix)])
 
 
 def login_problem(status: int, message: str, cluster: str) -> Problem | None:

@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, Resource
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import CLAIMS, Object, Resource
 
 FIELD_MANAGER = "miribit.thanos"
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -107,6 +105,11 @@ def short(item: Mapping[str, Any]) -> str:
     return f"{item['kind']} {namespace}/{metadata['name']}" if namespace else f"{item['kind']} {metadata['name']}"
 
 
+def resource_of(item: Mapping[str, Any]) -> Resource:
+    """Where the API server has the objects of its kind."""
+    return CLAIMS if item["kind"] == "PersistentVolumeClaim" else RESOURCES[item["kind"]]
+
+
 def is_ours(item: Mapping[str, Any], component: str) -> bool:
     """Whether an object that was read has the marks of this component."""
     labels = item["metadata"].get("labels") or {}
@@ -119,18 +122,17 @@ def surplus(recorded: Collection[str], wanted: Collection[str]) -> list[str]:
     return sorted(gone, key=lambda text: -DELETABLE.index(text.rsplit("/", 3)[1]))
 
 
-def diffs(results: Sequence[Mapping[str, Any]], objects: Sequence[Object], dump: Dump) -> list[dict[str, str]]:
-    """What Ansible shows with --diff, of each object that changes. A Secret shows only that it does."""
-    return [
-        _diff(item, result.get("diff") or {}, dump)
-        for result, item in zip(results, objects, strict=True)
-        if result.get("changed")
-    ]
+def diffs(changes: Iterable[tuple[Object, Mapping[str, Any], Mapping[str, Any]]], dump: Dump) -> list[dict[str, str]]:
+    """What Ansible shows with --diff of each object that changes: the object, what differs before, and after.
+
+    A Secret shows only that it does.
+    """
+    return [_diff(item, {"before": before, "after": after}, dump) for item, before, after in changes]
 
 
 def additions(objects: Sequence[Object], dump: Dump) -> list[dict[str, str]]:
     """What Ansible shows with --diff, where none of the objects can be there."""
-    return [_diff(item, {"after": item}, dump) for item in objects]
+    return diffs(((item, {}, item) for item in objects), dump)
 
 
 def _diff(item: Object, diff: Mapping[str, Any], dump: Dump) -> dict[str, str]:
@@ -152,32 +154,3 @@ def _text(content: Mapping[str, Any], dump: Dump) -> str:
         shown["metadata"] = {key: value for key, value in shown["metadata"].items() if key not in hidden}
     shown.pop("status", None)
     return dump(shown)
-
-
-_STATUS = re.compile(r"\{.*\"kind\":\s*\"Status\".*\}", re.DOTALL)
-
-
-def refusal(text: str, cluster: str, secrets: bool) -> Problem:
-    """What kubernetes.core said when an object was not taken. Of a Secret, nothing is quoted: it may hold a value."""
-    match = _STATUS.search(text)
-    try:
-        status = json.loads(match[0]) if match else {}
-    except ValueError:
-        status = {}
-    details = status.get("details") or {}
-    name = f"{details.get('kind', 'object')} {details.get('name', '')}".strip()
-    message = str(status.get("message") or text)
-    if secrets:
-        message = f"HTTP {status.get('code', 'error')}, {status.get('reason', 'refused')}"
-    match status.get("reason"):
-        case "Forbidden" if "exceeded quota" in message:
-            fix = "raise the ResourceQuota that it names, or ask for less, and run it again"
-        case "Forbidden":
-            fix = "allow the user what it names (docs/rbac), and run it again"
-        case "Invalid":
-            fix = "correct the variable behind the field that it names; some fields of a running object cannot change"
-        case "NotFound":
-            fix = "check that the namespace exists, and that the cluster knows the kind"
-        case _:
-            fix = "correct what it names, and run it again"
-    return Problem(f"{name} in {cluster}", f"the API server refuses it: {message}", fix)

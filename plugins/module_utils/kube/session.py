@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import functools
 import json
 import os
+import random
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from ansible.module_utils.common.parameters import env_fallback
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import read_namespace
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import PASSING, AwayError, LostError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import NAMESPACES
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import IDENTITY_NAMESPACE
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
@@ -36,6 +40,12 @@ else:
     HAS_KUBERNETES = True
 
 CONNECT_SECONDS = 10.0
+TOO_MANY = 429
+#: Seconds between one attempt and the next, give or take a half, so that many clients do not come back at once.
+_PAUSES = (0.3, 1.0)
+#: No API server is waited for longer, whatever it asks for.
+_LONGEST_PAUSE = 5.0
+_JITTER = random.SystemRandom()
 
 
 def access_spec() -> dict[str, dict[str, object]]:
@@ -54,7 +64,26 @@ class ClusterSession(Session):
         self.cluster = cluster
 
     def send(self, request: Request) -> Answer:
-        """Send one request. Every status is an answer; only a missing answer is a problem.
+        """Send one request. Every status is an answer; only a missing answer is a problem, an AwayError.
+
+        What can be sent twice is repeated where the connection is lost or refused, and where the API server says that
+        it cannot answer for now. That takes two seconds at most, or as long as it asks for.
+        """
+        for pause in () if request.method == "POST" else _PAUSES:
+            wanted = 0.0
+            try:
+                answer = self._send(request)
+            except LostError:
+                pass
+            else:
+                if not _is_passing(request, answer):
+                    return answer
+                wanted = min(answer.retry_after, _LONGEST_PAUSE)
+            time.sleep(max(wanted, pause * _JITTER.uniform(0.5, 1.5)))
+        return self._send(request)
+
+    def _send(self, request: Request) -> Answer:
+        """Send it once.
 
         The connection pool of the kubernetes client is used, not its call_api(): that changed its parameters between
         releases, follows redirects (with the credentials) and repeats failed connections for a long time.
@@ -75,10 +104,44 @@ class ClusterSession(Session):
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise ProblemError([self._no_answer(error, request.timeout)]) from error
+            kind = LostError if _is_lost(error) else AwayError
+            raise kind([self._no_answer(error, request.timeout)]) from error
+        told = response.headers
         return Answer(
-            response.status, response.data, response.headers.get("Location", ""), response.headers.get("Date", "")
+            response.status,
+            response.data,
+            told.get("Location", ""),
+            told.get("Date", ""),
+            _seconds(told.get("Retry-After")),
         )
+
+    def kubeconfig(self) -> dict[str, object]:
+        """Return a kubeconfig that leads where this session leads, for a program that reads one. It holds secrets."""
+        configuration = self._client.configuration
+        cluster = {
+            "server": configuration.host,
+            "certificate-authority": configuration.ssl_ca_cert,
+            "insecure-skip-tls-verify": not configuration.verify_ssl,
+            "tls-server-name": configuration.tls_server_name,
+            "proxy-url": configuration.proxy,
+        }
+        scheme, _space, word = self._credentials().get("authorization", "").partition(" ")
+        name, _colon, password = base64.b64decode(word).decode().partition(":") if scheme == "Basic" else ("", "", "")
+        user = {
+            "client-certificate": configuration.cert_file,
+            "client-key": configuration.key_file,
+            "token": word if scheme == "Bearer" else None,
+            "username": name,
+            "password": password,
+        }
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "checked", "cluster": {key: value for key, value in cluster.items() if value}}],
+            "users": [{"name": "checked", "user": {key: value for key, value in user.items() if value}}],
+            "contexts": [{"name": "checked", "context": {"cluster": "checked", "user": "checked"}}],
+            "current-context": "checked",
+        }
 
     def _credentials(self) -> dict[str, str]:
         # Asked for at every request: the client renews tokens that expire.
@@ -121,14 +184,40 @@ class ClusterSession(Session):
                 return Problem(subject, f"it cannot be reached ({_reason(error)})", reachable)
 
 
+def _is_lost(error: urllib3.exceptions.HTTPError) -> bool:
+    """Whether the connection ended, or was refused: of a load balancer or an update, the next one may be taken."""
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return isinstance(_innermost(error), ConnectionError)
+    return isinstance(error, urllib3.exceptions.ProtocolError)
+
+
+def _is_passing(request: Request, answer: Answer) -> bool:
+    """Whether the API server says that it has no answer for now. What a pod behind its proxy says is an answer."""
+    if answer.status not in PASSING:
+        return False
+    return answer.status == TOO_MANY if "/proxy/" in request.path else True
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return max(0.0, float(text or 0))
+    except ValueError:
+        # A date, which no API server gives.
+        return 0.0
+
+
 def _reason(error: BaseException) -> str:
     """The innermost reason. The outer texts are left out: they hold addresses, which can hold passwords."""
+    innermost = _innermost(error)
+    text = getattr(innermost, "verify_message", None) or getattr(innermost, "strerror", None)
+    return str(text or type(innermost).__name__)
+
+
+def _innermost(error: BaseException) -> BaseException:
     chain: list[BaseException] = [error]
     while (inner := _inner(chain[-1])) is not None and inner not in chain:
         chain.append(inner)
-    innermost = chain[-1]
-    text = getattr(innermost, "verify_message", None) or getattr(innermost, "strerror", None)
-    return str(text or type(innermost).__name__)
+    return chain[-1]
 
 
 def _inner(error: BaseException) -> BaseException | None:
@@ -142,12 +231,12 @@ def session(kubeconfig: str | None, context: str | None) -> ClusterSession:
     return _session(files, _check_context(files, context))
 
 
-def session_of(options: Mapping[str, Any]) -> Session:
+def session_of(options: Mapping[str, Any]) -> ClusterSession:
     """Return the session of the options of access_spec()."""
     return session(options["kubeconfig"], options["context"])
 
 
-def session_at(place: Mapping[str, Any], options: Mapping[str, Any]) -> Session:
+def session_at(place: Mapping[str, Any], options: Mapping[str, Any]) -> ClusterSession:
     """Return the session of a place that has options of its own. Raises ProblemError if its UID is another one."""
     found = session_of({**place, "kubeconfig": place["kubeconfig"] or options["kubeconfig"]})
     if wanted := place.get("uid"):

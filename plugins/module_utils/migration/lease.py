@@ -15,12 +15,8 @@ from typing import Literal
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import Reader
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock, Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
-    LEASES,
-    ConflictError,
-    Object,
-    Objects,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import ConflictError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import LEASES, Object, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import labels_of
 
 LOCK_NAME = "miribit-thanos"

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import ConflictError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     CONFIG_MAPS,
     SECRETS,
-    ConflictError,
     Object,
     Objects,
     Resource,
@@ -36,6 +37,13 @@ from ansible_collections.miribit.thanos.plugins.module_utils.migration.record im
 )
 
 Result = dict[str, Any]
+
+
+def record_options(given: Mapping[str, Any], **more: object) -> Result:
+    """Return all options of migration_record, with the defaults that the module documents."""
+    empty = ("kubeconfig", "context", "phase", "evidence", "objects", "objects_added", "rollback", "run")
+    flags = dict.fromkeys(("back", "rollback_wanted", "force"), False)
+    return {**dict.fromkeys(empty), **flags, "state": "read", **given, **more}
 
 
 def carry_out(options: Result, *, check_mode: bool, no_log: bool) -> Result:

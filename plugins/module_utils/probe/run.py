@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import has_ended
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import ConflictError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
     EVENTS,
     JOBS,
     PODS,
     SECRETS,
-    ConflictError,
     Object,
     Objects,
 )

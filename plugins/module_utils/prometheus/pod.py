@@ -19,7 +19,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import flag
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, Objects
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, raise_refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics, parse
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
 
@@ -84,8 +84,7 @@ class PrometheusPod:
         if found.status == 400 and b"HTTP request to an HTTPS server" in found.body:
             self.target = replace(self.target, scheme="https")
             found = self.session.get(self.target.path(endpoint), params, timeout=SECONDS)
-        if problem := refusal(self.target, found, self.cluster or self.session.cluster):
-            raise ProblemError([problem])
+        raise_refusal(self.target, found, self.cluster or self.session.cluster)
         self.moment = self.moment or found.moment
         return found
 

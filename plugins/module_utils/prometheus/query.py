@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.miribit.thanos.plugins.module_utils.base.names import LABEL_NAME
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, raise_refusal
 
 # How much longer to wait for the answer than the server may work on it: it must have time to say that it took too long.
 GRACE_SECONDS = 5.0
@@ -95,8 +95,7 @@ class Prometheus:
         answer = self.session.get(
             self.target.path("api/v1/query"), query.params(), timeout=query.timeout + GRACE_SECONDS
         )
-        if problem := refusal(self.target, answer, self.session.cluster):
-            raise ProblemError([problem])
+        raise_refusal(self.target, answer, self.session.cluster)
         return parse_query_answer(answer, subject=f"{self.target} in {self.session.cluster}")
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import ProxyTarget, raise_refusal
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics, parse
 from ansible_collections.miribit.thanos.plugins.module_utils.receive import metrics as receive_metrics
 
@@ -68,8 +68,7 @@ class Receiver:
 
     def _ask(self, endpoint: str, *params: tuple[str, str]) -> str:
         answer = self.session.get(self.target.path(endpoint), params, timeout=_TIMEOUT)
-        if problem := refusal(self.target, answer, self.session.cluster):
-            raise ProblemError([problem])
+        raise_refusal(self.target, answer, self.session.cluster)
         if answer.status != 200:
             subject = f"{self.target} in {self.session.cluster}"
             cause = f"it does not answer with metrics (HTTP {answer.status}: {answer.text()})"

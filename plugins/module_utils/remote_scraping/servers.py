@@ -13,8 +13,9 @@ from ansible_collections.miribit.thanos.plugins.module_utils.base.problems impor
 from ansible_collections.miribit.thanos.plugins.module_utils.base.untyped import mapping_at
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import Container, containers, is_ready
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import RefusedError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import WORKLOADS, Lists
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, RefusedError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.owners import Named, find, name_of, namespace_of
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import components
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import PrometheusPod

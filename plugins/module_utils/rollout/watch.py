@@ -14,7 +14,14 @@ from typing import Any
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import ServerClock
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.containers import is_leaving, is_ready
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import EVENTS, PODS, Object, Objects, Resource
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
+    CLAIMS,
+    EVENTS,
+    PODS,
+    REPLICA_SETS,
+    Object,
+    Objects,
+)
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.metrics import ring_file
 from ansible_collections.miribit.thanos.plugins.module_utils.receive.pod import Receiver
@@ -36,9 +43,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.rollout.state impor
     judge,
     pods_wanted,
 )
-
-CLAIMS = Resource("v1", "persistentvolumeclaims")
-REPLICA_SETS = Resource("apps/v1", "replicasets")
 
 Workload = tuple[State, "Object | None"]
 
@@ -159,11 +163,10 @@ class Rollout:
         return f"{state.kind} {self.namespace}/{state.name} in {self.clock.cluster}"
 
 
-def look(options: dict[str, Any], wait: bool) -> Look:
+def look(options: dict[str, Any], *, wait: bool, final: bool) -> Look:
     since = _moment(options["since"])
     clock = ServerClock(session_of(options))
-    ring, final = options["ring"], options["final"]
-    rollout = Rollout(clock, options["namespace"], options["workloads"], ring, since, final)
+    rollout = Rollout(clock, options["namespace"], options["workloads"], options["ring"], since, final)
     return rollout.look() if wait else rollout.states()
 
 

@@ -9,13 +9,9 @@ import pytest
 from fake_cluster import FakeCluster, served
 
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import RefusedError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.listing import CLUSTER_WIDE, RESOURCES, Lists
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import (
-    PODS,
-    REPLICA_SETS,
-    Objects,
-    RefusedError,
-)
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import PODS, REPLICA_SETS, Objects
 
 HERE = "/api/v1/namespaces/monitoring/pods"
 OWNER = [{"kind": "Deployment", "name": "shop", "controller": True}]

@@ -11,8 +11,8 @@ import pytest
 from agent_texts import AUDITED, SECRET
 from probe_cluster import ProbeCluster, probe_cluster, ran
 
+from ansible_collections.miribit.thanos.plugins.action import _agent_config_check as agent_config_check
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.modules import _agent_config_check as agent_config_check
 
 __all__ = ["probe_cluster"]
 
@@ -24,9 +24,11 @@ Check = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def check(run_module: Check, probe_cluster: ProbeCluster) -> Check:
+def check(run_action: Check, probe_cluster: ProbeCluster) -> Check:
     def run(text: str = AUDITED, **more: object) -> dict[str, Any]:
-        return run_module(agent_config_check, {"namespace": "monitoring", "image": IMAGE, "text": text, **more})
+        return run_action(
+            agent_config_check.ActionModule, {"namespace": "monitoring", "image": IMAGE, "text": text, **more}
+        )
 
     return run
 
@@ -130,7 +132,7 @@ def test_what_is_nested_without_end_is_no_crash(says: Callable[..., str]) -> Non
 
 
 def test_check_mode_starts_nothing(check: Check, probe_cluster: ProbeCluster) -> None:
-    result = check(_ansible_check_mode=True)
+    result = check(check_mode=True)
     assert (result["changed"], result["checked"], probe_cluster.asked) == (False, False, [])
 
 
@@ -138,7 +140,7 @@ def test_check_mode_starts_nothing(check: Check, probe_cluster: ProbeCluster) ->
 def test_an_option_that_makes_no_sense_is_refused_in_check_mode_too(
     check: Check, probe_cluster: ProbeCluster, option: str, value: object
 ) -> None:
-    assert check(**{option: value}, _ansible_check_mode=True)["msg"].startswith(f"Option {option}: ")
+    assert check(**{option: value}, check_mode=True)["msg"].startswith(f"Option {option}: ")
     assert probe_cluster.asked == []
 
 

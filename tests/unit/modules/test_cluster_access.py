@@ -10,9 +10,9 @@ import pytest
 from api_server import TOKEN
 from fake_cluster import REVIEWS, FakeCluster, served
 
+from ansible_collections.miribit.thanos.plugins.action import cluster_access
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import When, reviews
-from ansible_collections.miribit.thanos.plugins.modules import cluster_access
 
 Look = Callable[..., dict[str, Any]]
 
@@ -64,13 +64,15 @@ def fake() -> Iterator[FakeCluster]:
 
 
 @pytest.fixture
-def look(run_module: Look, kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
+def look(run_action: Look, kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
     """Run the module against the stand-in. It must not fail."""
     session._session.cache_clear()
     access = {"kubeconfig": kubeconfig(fake.url), "context": "cluster-01"}
 
     def run(options: dict[str, object] | None = None, **more: object) -> dict[str, Any]:
-        result = run_module(cluster_access, {**access, **(EVERYTHING if options is None else options), **more})
+        result = run_action(
+            cluster_access.ActionModule, {**access, **(EVERYTHING if options is None else options), **more}
+        )
         assert result["changed"] is False
         return result
 
@@ -131,7 +133,7 @@ def test_nothing_is_changed(look: Look, fake: FakeCluster) -> None:
 
 
 def test_check_mode_looks_too(look: Look) -> None:
-    assert look(_ansible_check_mode=True)["facts"]["version"] == "v1.34.4"
+    assert look(check_mode=True)["facts"]["version"] == "v1.34.4"
 
 
 def test_a_user_who_may_not_do_everything_is_asked_about_exactly_what_the_phase_needs(
@@ -276,13 +278,13 @@ def test_a_kubeconfig_that_cannot_be_read_is_told(problem: Callable[..., str]) -
 
 
 def test_an_api_server_that_is_away_is_told_and_nothing_else(
-    run_module: Look, kubeconfig: Callable[..., str], fake: FakeCluster
+    run_action: Look, kubeconfig: Callable[..., str], fake: FakeCluster
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         access = {"kubeconfig": kubeconfig(f"http://{address}"), "context": "cluster-01"}
-        result = run_module(cluster_access, {**access, **EVERYTHING})
+        result = run_action(cluster_access.ActionModule, {**access, **EVERYTHING})
     (found,) = result["problems"]
     assert found["subject"] == f"Cluster cluster-01, API server {address} of context cluster-01"
     assert found["cause"] == "it cannot be reached (Connection refused)"
@@ -318,14 +320,14 @@ def test_without_a_name_messages_call_the_cluster_by_its_context(problem: Callab
     assert problem(options, uid="other").startswith("context cluster-01: its namespace kube-system has")
 
 
-def test_wrong_options_fail(run_module: Look) -> None:
-    result = run_module(cluster_access, {**CENTRAL, "memory": "much"})
+def test_wrong_options_fail(run_action: Look) -> None:
+    result = run_action(cluster_access.ActionModule, {**CENTRAL, "memory": "much"})
     assert result["failed"]
     assert result["msg"] == (
         "Option memory: 'much' is no amount of memory. Fix: give bytes, or a number with a unit, such as 6Gi."
     )
 
 
-def test_the_client_library_is_asked_for_where_it_is_missing(run_module: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_library_is_asked_for_where_it_is_missing(run_action: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "HAS_KUBERNETES", False)
-    assert "kubernetes" in run_module(cluster_access, CENTRAL)["msg"]
+    assert "kubernetes" in run_action(cluster_access.ActionModule, CENTRAL)["msg"]

@@ -10,8 +10,8 @@ from audit_objects import container, named, owned_by, stateful_set
 from audit_objects import pod as pod_of
 from fake_cluster import FakeCluster, Request, refusal, served
 
+from ansible_collections.miribit.thanos.plugins.action import delivery_info
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.modules import delivery_info
 
 Result = dict[str, Any]
 
@@ -101,14 +101,16 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def look(
-    run_module: Callable[..., Result], api: FakeCluster, kubeconfig: Callable[..., str], waited: list[float]
+    run_action: Callable[..., Result], api: FakeCluster, kubeconfig: Callable[..., str], waited: list[float]
 ) -> Callable[..., Result]:
     file = kubeconfig(api.url, ("cluster-03", "cluster-01"))
 
     def run(query: Result | None = None, **more: object) -> Result:
         place = {"context": "cluster-01", "namespace": "monitoring", "service": "thanos-query", **(query or {})}
         own = {"kubeconfig": file, "context": "cluster-03", "namespace": "monitoring"}
-        return run_module(delivery_info, {**own, "external_labels": {"cluster": "cluster-03"}, "query": place, **more})
+        return run_action(
+            delivery_info.ActionModule, {**own, "external_labels": {"cluster": "cluster-03"}, "query": place, **more}
+        )
 
     return run
 
@@ -224,7 +226,7 @@ def test_without_a_name_the_edge_is_called_by_its_context(look: Callable[..., Re
 
 
 def test_check_mode_looks_too(look: Callable[..., Result]) -> None:
-    assert look(_ansible_check_mode=True)["delivers"]
+    assert look(check_mode=True)["delivers"]
 
 
 # Which agents.

@@ -13,11 +13,11 @@ from agent_texts import AUDITED, SECRET, YAML
 from audit_objects import container, named, owned_by, pod, stateful_set, workload
 from fake_cluster import FakeCluster, served
 
+from ansible_collections.miribit.thanos.plugins.action import _edge_info as edge_info
 from ansible_collections.miribit.thanos.plugins.module_utils.agent import change
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import named as having_the_name
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
-from ansible_collections.miribit.thanos.plugins.modules import _edge_info as edge_info
 
 Object = dict[str, Any]
 Look = Callable[..., dict[str, Any]]
@@ -93,11 +93,11 @@ def answers(fake: FakeCluster, name: str = "prometheus-agent-0", version: str = 
 
 
 @pytest.fixture
-def look(run_module: Callable[..., Any], kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
+def look(run_action: Callable[..., Any], kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
     access = {"kubeconfig": kubeconfig(fake.url, ("cluster-03",)), "context": "cluster-03"}
 
     def run(**options: object) -> dict[str, Any]:
-        result: dict[str, Any] = run_module(edge_info, {**access, "namespace": "monitoring", **options})
+        result: dict[str, Any] = run_action(edge_info.ActionModule, {**access, "namespace": "monitoring", **options})
         return result
 
     return run
@@ -412,10 +412,10 @@ def test_any_other_refusal_is_a_problem(look: Look, fake: FakeCluster, path: str
 
 
 def test_a_cluster_that_cannot_be_reached_is_a_problem(
-    run_module: Callable[..., Any], kubeconfig: Callable[..., str]
+    run_action: Callable[..., Any], kubeconfig: Callable[..., str]
 ) -> None:
     access = {"kubeconfig": kubeconfig("http://127.0.0.1:1", ("gone",)), "context": "gone"}
-    assert "cannot be reached" in run_module(edge_info, {**access, "namespace": "monitoring"})["msg"]
+    assert "cannot be reached" in run_action(edge_info.ActionModule, {**access, "namespace": "monitoring"})["msg"]
 
 
 def test_a_missing_library_is_named(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,13 @@ from fake_cluster import Answer, FakeCluster, Request, refusal, served
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.miribit.thanos.plugins.action import fleet_audit
 from ansible_collections.miribit.thanos.plugins.module_utils.audit import usage as audit_usage
 from ansible_collections.miribit.thanos.plugins.module_utils.audit.kinds import KINDS
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import run as probe_run
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.components import Amounts
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.pod import load_yaml
-from ansible_collections.miribit.thanos.plugins.modules import fleet_audit
 
 Look = Callable[..., dict[str, Any]]
 
@@ -164,13 +164,13 @@ def fake() -> Iterator[FakeCluster]:
 
 
 @pytest.fixture
-def look(run_module: Look, kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
+def look(run_action: Look, kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
     """Run the module against the stand-in. It never fails, and never tells a secret."""
     session._session.cache_clear()
     access = {"kubeconfig": kubeconfig(fake.url), "context": "cluster-01"}
 
     def run(**options: object) -> dict[str, Any]:
-        result = run_module(fleet_audit, {**access, "cluster": "cluster-02", **options})
+        result = run_action(fleet_audit.ActionModule, {**access, "cluster": "cluster-02", **options})
         assert result["changed"] is False
         assert SECRET not in json.dumps(result)
         found: dict[str, Any] = result["facts"]
@@ -384,7 +384,7 @@ def test_without_being_asked_for_there_is_no_probe(look: Look, probing: FakeClus
 
 
 def test_check_mode_makes_no_probe(look: Look, probing: FakeCluster) -> None:
-    assert look(probe=True, _ansible_check_mode=True)["probed"] is False
+    assert look(probe=True, check_mode=True)["probed"] is False
     assert writes(probing) == []
 
 

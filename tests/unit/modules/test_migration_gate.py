@@ -13,9 +13,9 @@ import yaml
 from ansible.plugins.action import ActionBase
 from fake_cluster import FakeCluster, Request, refusal, served
 
+from ansible_collections.miribit.thanos.plugins.action import migration_gate
 from ansible_collections.miribit.thanos.plugins.action.migration_gate import ActionModule
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.modules import migration_gate
 from ansible_collections.miribit.thanos.plugins.plugin_utils import polling
 
 Result = dict[str, Any]
@@ -127,7 +127,7 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def look(
-    run_module: Callable[..., Result],
+    run_action: Callable[..., Result],
     api: FakeCluster,
     kubeconfig: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
@@ -139,7 +139,7 @@ def look(
 
     def run(gate: str, **more: object) -> Result:
         place = {"kubeconfig": file, "context": "cluster-03", "namespace": "monitoring", "selector": AGENT}
-        return run_module(migration_gate, {**place, "gate": gate, **more})
+        return run_action(migration_gate.ActionModule, {**place, "gate": gate, **more})
 
     return run
 
@@ -235,7 +235,7 @@ def test_a_loss_is_accepted_only_after_the_waiting(
 
 def test_check_mode_looks_and_does_not_wait(look: Callable[..., Result], api: FakeCluster) -> None:
     api.has(f"{PROXY}/metrics", metrics(lag=500))
-    result = look("before_restart", final=True, _ansible_check_mode=True)
+    result = look("before_restart", final=True, check_mode=True)
     assert (result["done"], result["passed"]) == (True, False)
 
 

@@ -12,9 +12,9 @@ import pytest
 from api_server import TOKEN
 from object_server import ObjectServer
 
+from ansible_collections.miribit.thanos.plugins.action import migration_lock
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
-from ansible_collections.miribit.thanos.plugins.modules import migration_lock
 
 OURS = {"id": "3f9a1c2e", "owner": "root@host1", "host": "host1", "pid": os.getpid()}
 THEIRS = {"id": "9b2c11d0", "owner": "root@host2", "host": "host2", "pid": 17, "started": "another/9"}
@@ -29,13 +29,13 @@ def server() -> Iterator[ObjectServer]:
 
 
 @pytest.fixture
-def ask(run_module: Ask, kubeconfig: Callable[..., str], server: ObjectServer) -> Ask:
+def ask(run_action: Ask, kubeconfig: Callable[..., str], server: ObjectServer) -> Ask:
     """Run the module against the stand-in."""
     started = processes.started(os.getpid())
     access = {"kubeconfig": kubeconfig(server.url), "context": "cluster-01", "namespace": "monitoring"}
 
     def run(**options: object) -> dict[str, Any]:
-        result = run_module(migration_lock, {**access, "run": {**OURS, "started": started}, **options})
+        result = run_action(migration_lock.ActionModule, {**access, "run": {**OURS, "started": started}, **options})
         assert result.get("failed") or result["changed"] is False
         return result
 
@@ -85,10 +85,10 @@ def test_the_lock_of_a_process_that_was_killed_is_taken_over(ask: Ask) -> None:
 
 def test_check_mode_tells_who_has_it_and_goes_on(ask: Ask, server: ObjectServer) -> None:
     ask(run=THEIRS)
-    result = ask(_ansible_check_mode=True, final=True)
+    result = ask(check_mode=True, final=True)
     assert (result["done"], result["acquired"]) == (True, False)
     assert "root@host2 run 9b2c11d0" in result["progress"][0]
-    assert ask(_ansible_check_mode=True, state="held")["done"]
+    assert ask(check_mode=True, state="held")["done"]
     assert len(server.writes()) == 1
 
 

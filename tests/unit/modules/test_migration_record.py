@@ -11,10 +11,10 @@ import pytest
 from ansible.module_utils.common.parameters import PASS_VARS
 from object_server import ObjectServer
 
+from ansible_collections.miribit.thanos.plugins.action import migration_record
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import Lock, Run
-from ansible_collections.miribit.thanos.plugins.modules import migration_record
 
 NAME = "miribit-thanos-record-cluster-03"
 WHERE = f"monitoring/{NAME} in context cluster-01"
@@ -42,12 +42,14 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def ask(run_module: Ask, kubeconfig: Callable[..., str], server: ObjectServer, shown: list[str]) -> Ask:
+def ask(run_action: Ask, kubeconfig: Callable[..., str], server: ObjectServer, shown: list[str]) -> Ask:
     """Run the module against the stand-in. It shows no secret, unless it is asked for."""
     access = {"kubeconfig": kubeconfig(server.url), "context": "cluster-01", "namespace": "monitoring"}
 
     def run(state: str = "read", **options: object) -> dict[str, Any]:
-        result = run_module(migration_record, {**access, "cluster": "cluster-03", "state": state, **options})
+        result = run_action(
+            migration_record.ActionModule, {**access, "cluster": "cluster-03", "state": state, **options}
+        )
         if not options.get("rollback_wanted"):
             assert SECRET not in json.dumps([result, shown])
         return result
@@ -74,7 +76,7 @@ def test_a_missing_namespace_is_as_a_lost_record(ask: Ask, server: ObjectServer)
     server.namespaces.clear()
     assert not ask()["found"]
     assert not ask("absent")["changed"]
-    assert ask("present", phase="receiver", _ansible_check_mode=True)["changed"]
+    assert ask("present", phase="receiver", check_mode=True)["changed"]
 
 
 def test_a_broken_record_is_a_warning_and_is_not_overwritten(ask: Ask, server: ObjectServer, shown: list[str]) -> None:
@@ -144,14 +146,14 @@ def test_a_phase_that_has_passed_is_entered_again_only_on_the_way_back(ask: Ask,
 def test_check_mode_shows_the_change_and_writes_nothing(ask: Ask, server: ObjectServer) -> None:
     ask("present", phase="receiver")
     written = server.writes()
-    would = ask("present", phase="remote_write", rollback={"values": SECRET}, run=RUN, _ansible_check_mode=True)
+    would = ask("present", phase="remote_write", rollback={"values": SECRET}, run=RUN, check_mode=True)
     assert (would["changed"], would["record"]["phase"], would["rollback_keys"]) == (True, "remote_write", ["values"])
     config_map, secret = would["diff"]
     assert config_map["before_header"] == f"ConfigMap monitoring/{NAME}"
     assert '"phase": "receiver"' in config_map["before"]
     assert '"phase": "remote_write"' in config_map["after"]
     assert secret["after"] == "keys values; the values are not shown\n"
-    assert ask("absent", _ansible_check_mode=True)["changed"]
+    assert ask("absent", check_mode=True)["changed"]
     assert server.writes() == written
 
 
@@ -233,7 +235,7 @@ def test_the_way_back_is_kept_in_a_secret_and_returned_when_wanted(ask: Ask, ser
     # First, so that no phase is recorded that there is no way back from.
     assert ["secrets" in request for request in server.writes()] == [True, False]
     ask("present", rollback={"release": "8"})
-    wanted = ask(rollback_wanted=True, _ansible_no_log=True)
+    wanted = ask(rollback_wanted=True, no_log=True)
     assert wanted["rollback"] == {"helm_values": {"password": SECRET}, "release": "8"}
     assert "rollback" not in ask()
 
@@ -257,7 +259,7 @@ def test_a_value_of_the_way_back_hides_nothing_else(ask: Ask) -> None:
 def test_a_broken_way_back_is_a_warning(ask: Ask, server: ObjectServer, shown: list[str]) -> None:
     ask("present", rollback={"a": SECRET, "b": 2})
     server.objects[SECRET_OBJECT]["data"]["a"] = "?"
-    assert ask(rollback_wanted=True, _ansible_no_log=True)["rollback"] == {"b": 2}
+    assert ask(rollback_wanted=True, no_log=True)["rollback"] == {"b": 2}
     assert shown[0].startswith(f"Secret {WHERE}: its key a cannot be read. Fix: ")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster, served
 
+from ansible_collections.miribit.thanos.plugins.action import _object_set_info as object_set_info
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import CLUSTER_WIDE, RESOURCES, labels_of
-from ansible_collections.miribit.thanos.plugins.modules import _object_set_info as object_set_info
 
 KEPT, GONE, FOREIGN = (f"v1/ConfigMap/monitoring/{name}" for name in ("kept", "gone", "foreign"))
 CONFIG_MAPS = "/api/v1/namespaces/monitoring/configmaps"
@@ -27,12 +27,12 @@ def fake() -> Iterator[FakeCluster]:
 
 
 @pytest.fixture
-def look(run_module: Callable[..., Any], kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
+def look(run_action: Callable[..., Any], kubeconfig: Callable[..., str], fake: FakeCluster) -> Look:
     access = {"kubeconfig": kubeconfig(fake.url), "context": "cluster-01"}
 
     def run(**options: object) -> dict[str, Any]:
         given = {"namespace": "monitoring", "component": "thanos-query", "wanted": [KEPT], **options}
-        result: dict[str, Any] = run_module(object_set_info, {**access, **given})
+        result: dict[str, Any] = run_action(object_set_info.ActionModule, {**access, **given})
         return result
 
     return run

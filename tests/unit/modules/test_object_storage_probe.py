@@ -11,8 +11,8 @@ import pytest
 import yaml
 from probe_cluster import ProbeCluster, probe_cluster, ran
 
+from ansible_collections.miribit.thanos.plugins.action import object_storage_probe
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import ulid
-from ansible_collections.miribit.thanos.plugins.modules import object_storage_probe
 
 __all__ = ["probe_cluster"]
 
@@ -38,14 +38,14 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def probe(run_module: Run, probe_cluster: ProbeCluster) -> Run:
+def probe(run_action: Run, probe_cluster: ProbeCluster) -> Run:
     """Run the module; nothing secret comes back."""
 
     def run(*configs: object, **more: object) -> dict[str, Any]:
         (config,) = configs or (CONFIG,)
         given = {} if config is None else {"config": config if isinstance(config, str) else yaml.safe_dump(config)}
         options = {"namespace": "monitoring", "image": "registry.example/thanos:v0.42.4", **given, **more}
-        result = run_module(object_storage_probe, options)
+        result = run_action(object_storage_probe.ActionModule, options)
         assert SECRET not in json.dumps(result)
         assert "planted-access-key" not in json.dumps(result)
         return result
@@ -152,14 +152,14 @@ def test_what_a_secret_holds_is_checked_too(probe: Run, probe_cluster: ProbeClus
 def test_check_mode_creates_and_asks_nothing(probe: Run, probe_cluster: ProbeCluster) -> None:
     for config in (CONFIG, None):
         more = {"secret": "objstore"} if config is None else {}
-        result = probe(config, _ansible_check_mode=True, **more)
+        result = probe(config, check_mode=True, **more)
         assert result["probed"] is False
         assert [step["ok"] for step in result["steps"]] == [None, None, None]
     assert probe_cluster.asked == []
 
 
 def test_check_mode_checks_the_form(probe: Run) -> None:
-    assert probe("type: S4", _ansible_check_mode=True)["failed"]
+    assert probe("type: S4", check_mode=True)["failed"]
 
 
 KEYS = {"bucket": "a", "endpoint": "b", "access_key": "c", "secret_key": "d"}
@@ -179,7 +179,7 @@ KEYS = {"bucket": "a", "endpoint": "b", "access_key": "c", "secret_key": "d"}
     ],
 )
 def test_any_provider_of_thanos_passes(probe: Run, provider: str, config: dict[str, object]) -> None:
-    assert not probe({"type": provider, "config": config}, _ansible_check_mode=True).get("failed")
+    assert not probe({"type": provider, "config": config}, check_mode=True).get("failed")
 
 
 @pytest.mark.parametrize(
@@ -317,11 +317,11 @@ def test_values_of_the_configuration_are_hidden_in_what_thanos_says(fails: Calla
     assert "cannot use <secret> and <value> at s3.example" in message
 
 
-def test_a_mapping_is_taken_too_and_only_its_secrets_are_hidden(run_module: Run, probe_cluster: ProbeCluster) -> None:
+def test_a_mapping_is_taken_too_and_only_its_secrets_are_hidden(run_action: Run, probe_cluster: ProbeCluster) -> None:
     probe_cluster.pods = [ran(list=1)]
     probe_cluster.logs = {"list": error("The specified bucket does not exist")}
     options = {"namespace": "monitoring", "image": "registry.example/thanos:v0.42.4", "config": CONFIG}
-    result = run_module(object_storage_probe, options)
+    result = run_action(object_storage_probe.ActionModule, options)
     assert result["msg"].startswith(WHERE)
     assert SECRET not in json.dumps(result)
     assert "planted-access-key" not in json.dumps(result)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from api_server import TOKEN, ApiServer
 
+from ansible_collections.miribit.thanos.plugins.action import promql_info
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import query
-from ansible_collections.miribit.thanos.plugins.modules import promql_info
 
 SERVICE = {"namespace": "monitoring", "service": "thanos-query", "port": "http", "query": "up"}
 POD = {"namespace": "monitoring", "pod": "prometheus-k8s-0", "port": "9090", "query": "up"}
@@ -29,12 +29,12 @@ Ask = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def ask(run_module: Ask, kubeconfig: Callable[..., str], api_server: ApiServer) -> Ask:
+def ask(run_action: Ask, kubeconfig: Callable[..., str], api_server: ApiServer) -> Ask:
     """Run the module against the stand-in."""
     access = {"kubeconfig": kubeconfig(api_server.url), "context": "cluster-01"}
 
     def run(options: dict[str, object] | None = None, **more: object) -> dict[str, Any]:
-        return run_module(promql_info, {**access, **(SERVICE if options is None else options), **more})
+        return run_action(promql_info.ActionModule, {**access, **(SERVICE if options is None else options), **more})
 
     return run
 
@@ -88,7 +88,7 @@ def test_every_option_of_the_query_reaches_the_server(ask: Ask, api_server: ApiS
 
 def test_check_mode_asks_too(ask: Ask, api_server: ApiServer) -> None:
     api_server.says(UP)
-    assert len(ask(_ansible_check_mode=True)["result"]) == 1
+    assert len(ask(check_mode=True)["result"]) == 1
 
 
 def test_a_warning_of_the_server_is_returned_and_shown(
@@ -104,16 +104,16 @@ def test_a_warning_of_the_server_is_returned_and_shown(
 
 
 def test_the_current_context_is_used_when_none_is_given(
-    run_module: Ask, kubeconfig: Callable[..., str], api_server: ApiServer
+    run_action: Ask, kubeconfig: Callable[..., str], api_server: ApiServer
 ) -> None:
     api_server.refuses(404, "NotFound", 'services "thanos-query" not found')
     file = kubeconfig(api_server.url, contexts=("cluster-01", "cluster-02"), current="cluster-02")
-    assert "in context cluster-02" in run_module(promql_info, {**SERVICE, "kubeconfig": file})["msg"]
+    assert "in context cluster-02" in run_action(promql_info.ActionModule, {**SERVICE, "kubeconfig": file})["msg"]
 
 
 @pytest.mark.parametrize("variable", ["KUBECONFIG", "K8S_AUTH_KUBECONFIG"])
 def test_the_kubeconfig_can_come_from_the_environment(
-    run_module: Ask,
+    run_action: Ask,
     kubeconfig: Callable[..., str],
     api_server: ApiServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -122,17 +122,17 @@ def test_the_kubeconfig_can_come_from_the_environment(
     api_server.says(UP)
     monkeypatch.setenv(variable, kubeconfig(api_server.url))
     monkeypatch.setenv("K8S_AUTH_CONTEXT", "cluster-01")
-    assert run_module(promql_info, dict(SERVICE))["result_type"] == "vector"
+    assert run_action(promql_info.ActionModule, dict(SERVICE))["result_type"] == "vector"
 
 
 def test_two_files_make_one_kubeconfig(
-    run_module: Ask, kubeconfig: Callable[..., str], api_server: ApiServer, tmp_path: Path
+    run_action: Ask, kubeconfig: Callable[..., str], api_server: ApiServer, tmp_path: Path
 ) -> None:
     api_server.says(UP)
     other = tmp_path / "other"
     other.write_text("{contexts: [{name: cluster-09, context: {cluster: none}}]}")
     options = {**SERVICE, "kubeconfig": f"{other}:{kubeconfig(api_server.url)}", "context": "cluster-01"}
-    assert run_module(promql_info, options)["result_type"] == "vector"
+    assert run_action(promql_info.ActionModule, options)["result_type"] == "vector"
 
 
 def test_one_context_is_one_session(kubeconfig: Callable[..., str], api_server: ApiServer) -> None:
@@ -178,8 +178,8 @@ def test_an_unknown_context_is_refused_with_the_nearest_one(fails: Callable[...,
     assert "(did you mean cluster-01?)" in message
 
 
-def test_no_context_at_all_is_refused(run_module: Ask, kubeconfig: Callable[..., str], api_server: ApiServer) -> None:
-    result = run_module(promql_info, {**SERVICE, "kubeconfig": kubeconfig(api_server.url)})
+def test_no_context_at_all_is_refused(run_action: Ask, kubeconfig: Callable[..., str], api_server: ApiServer) -> None:
+    result = run_action(promql_info.ActionModule, {**SERVICE, "kubeconfig": kubeconfig(api_server.url)})
     assert "no context is given and no current-context is set; the file has cluster-01. Fix: set" in result["msg"]
 
 
@@ -190,8 +190,8 @@ def test_a_missing_kubeconfig_is_refused(fails: Callable[..., str], tmp_path: Pa
     )
 
 
-def test_a_missing_default_kubeconfig_is_refused_by_its_place(run_module: Ask, tmp_path: Path) -> None:
-    message = run_module(promql_info, {**SERVICE, "context": "cluster-01"})["msg"]
+def test_a_missing_default_kubeconfig_is_refused_by_its_place(run_action: Ask, tmp_path: Path) -> None:
+    message = run_action(promql_info.ActionModule, {**SERVICE, "context": "cluster-01"})["msg"]
     assert message.startswith(f"kubeconfig {tmp_path}/home/.kube/config: it cannot be read")
 
 

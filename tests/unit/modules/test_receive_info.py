@@ -9,9 +9,9 @@ import pytest
 from receiver_answers import BUILDS, INGESTOR, LOADED, RING, SET_UP, WAITS, router
 from workload_objects import PODS, StandIn, container, pod
 
+from ansible_collections.miribit.thanos.plugins.action import receive_info
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
-from ansible_collections.miribit.thanos.plugins.modules import receive_info
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -40,9 +40,9 @@ def api(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 @pytest.fixture
-def ask(run_module: Ask, api: StandIn) -> Ask:
+def ask(run_action: Ask, api: StandIn) -> Ask:
     def run(**more: object) -> dict[str, Any]:
-        return run_module(receive_info, {"namespace": "monitoring", "selector": "app=receive", **more})
+        return run_action(receive_info.ActionModule, {"namespace": "monitoring", "selector": "app=receive", **more})
 
     return run
 
@@ -146,7 +146,7 @@ def test_what_the_api_server_refuses_is_a_failure(ask: Ask, api: StandIn) -> Non
 
 
 def test_check_mode_asks_too(ask: Ask) -> None:
-    assert len(ask(_ansible_check_mode=True)["receivers"]) == 2
+    assert len(ask(check_mode=True)["receivers"]) == 2
 
 
 def test_a_controller_without_the_kubernetes_library_is_told_what_to_install(

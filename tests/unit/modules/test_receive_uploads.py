@@ -11,12 +11,12 @@ import pytest
 from probe_cluster import ProbeCluster, probe_cluster, ran
 from workload_objects import PODS, StandIn, pod
 
+from ansible_collections.miribit.thanos.plugins.action import _receive_uploads as receive_uploads
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.uploads import command, held, read
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import parse
-from ansible_collections.miribit.thanos.plugins.modules import _receive_uploads as receive_uploads
 
 __all__ = ["probe_cluster"]
 
@@ -77,15 +77,15 @@ def api(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 @pytest.fixture
-def ask(run_module: Run, api: StandIn) -> Run:
+def ask(run_action: Run, api: StandIn) -> Run:
     def run(**more: object) -> dict[str, Any]:
-        return run_module(receive_uploads, {"namespace": "monitoring", "selector": "app=receive", **more})
+        return run_action(receive_uploads.ActionModule, {"namespace": "monitoring", "selector": "app=receive", **more})
 
     return run
 
 
 @pytest.fixture
-def check(run_module: Run, probe_cluster: ProbeCluster) -> Run:
+def check(run_action: Run, probe_cluster: ProbeCluster) -> Run:
     """Run the module after the end of the ingestors; the bucket has these blocks. Nothing secret comes back."""
     probe_cluster.secrets = {"bucket": {"objstore.yml": base64.b64encode(CONFIG.encode()).decode()}}
     probe_cluster.pods = [ran(list=0)]
@@ -93,7 +93,7 @@ def check(run_module: Run, probe_cluster: ProbeCluster) -> Run:
     def run(*lines: str, holding: object = (HOLDING,), **more: object) -> dict[str, Any]:
         probe_cluster.logs.setdefault("list", listed(*lines))
         options = {"state": "uploaded", "namespace": "monitoring", "image": "registry.example/thanos:v0.42.4"}
-        result = run_module(receive_uploads, {**options, "secret": "bucket", "holding": holding, **more})
+        result = run_action(receive_uploads.ActionModule, {**options, "secret": "bucket", "holding": holding, **more})
         assert SECRET not in json.dumps(result)
         return result
 
@@ -114,7 +114,7 @@ def test_each_ingestor_tells_what_it_holds_of_each_tenant(ask: Run, api: StandIn
 
 
 def test_check_mode_reads_what_is_held_too(ask: Run) -> None:
-    assert len(ask(_ansible_check_mode=True)["holding"]) == 3
+    assert len(ask(check_mode=True)["holding"]) == 3
 
 
 def test_where_there_is_no_ingestor_nothing_is_held(ask: Run, api: StandIn) -> None:
@@ -262,7 +262,7 @@ def test_a_tenant_can_be_any_text(check: Run) -> None:
     assert check(line, holding=[{**HOLDING, "tenant": 'a b/名"'}])["checked"]
 
 
-@pytest.mark.parametrize("more", [{"_ansible_check_mode": True}, {"holding": []}])
+@pytest.mark.parametrize("more", [{"check_mode": True}, {"holding": []}])
 def test_in_check_mode_and_for_nothing_no_job_is_made(
     check: Run, probe_cluster: ProbeCluster, more: dict[str, object]
 ) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster, served
 
+from ansible_collections.miribit.thanos.plugins.action import _remote_scraping as remote_scraping
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.modules import _remote_scraping as remote_scraping
 
 Ask = Callable[..., dict[str, Any]]
 Object = dict[str, Any]
@@ -68,11 +68,11 @@ def cluster() -> FakeCluster:
 
 
 @pytest.fixture
-def ask(cluster: FakeCluster, run_module: Ask, kubeconfig: Callable[..., str]) -> Ask:
+def ask(cluster: FakeCluster, run_action: Ask, kubeconfig: Callable[..., str]) -> Ask:
     def run(**more: Any) -> dict[str, Any]:
         with served(cluster):
             options = {"kubeconfig": kubeconfig(cluster.url), "context": "cluster-01", "namespace": "monitoring"}
-            return run_module(remote_scraping, {**options, "edges": {}, "record": {}, **more})
+            return run_action(remote_scraping.ActionModule, {**options, "edges": {}, "record": {}, **more})
 
     return run
 

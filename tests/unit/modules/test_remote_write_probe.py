@@ -13,13 +13,13 @@ import pytest
 import yaml
 from probe_cluster import Object, ProbeCluster, probe_cluster, ran
 
+from ansible_collections.miribit.thanos.plugins.action import remote_write_probe
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
 from ansible_collections.miribit.thanos.plugins.module_utils.probe import send
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.job import Outcome
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.remote_write import worth_waiting
-from ansible_collections.miribit.thanos.plugins.modules import remote_write_probe
 
 __all__ = ["probe_cluster"]
 
@@ -35,7 +35,7 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def probe(run_module: Run, probe_cluster: ProbeCluster, monkeypatch: pytest.MonkeyPatch) -> Run:
+def probe(run_action: Run, probe_cluster: ProbeCluster, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the module; nothing secret comes back."""
     monkeypatch.setattr(send, "POLL_SECONDS", 0.001)
     monkeypatch.setattr(send, "READ_BACK_SECONDS", 0.02)
@@ -52,7 +52,7 @@ def probe(run_module: Run, probe_cluster: ProbeCluster, monkeypatch: pytest.Monk
             **more,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        result = run_module(remote_write_probe, given)
+        result = run_action(remote_write_probe.ActionModule, given)
         assert PASSWORD not in json.dumps(result)
         assert PASSWORD not in json.dumps(probe_cluster.created[:1])
         return result
@@ -215,7 +215,7 @@ def test_everything_that_is_wrong_is_told_at_once(probe: Run) -> None:
 
 
 def test_check_mode_creates_and_asks_nothing(probe: Run, probe_cluster: ProbeCluster) -> None:
-    result = probe(url=TLS_URL, credentials_secret="agent", username="edge", query=QUERY, _ansible_check_mode=True)
+    result = probe(url=TLS_URL, credentials_secret="agent", username="edge", query=QUERY, check_mode=True)
     assert result["probed"] is False
     assert "probe_id" not in result
     names = ("resolve", "connect", "tls", "http", "accept", "read_back")
@@ -715,7 +715,7 @@ def test_tenant_and_tenants_exclude_each_other(probe: Run, tenants: TenantsClust
 
 
 def test_check_mode_tells_the_tenants_and_sends_nothing(probe_all: Run, tenants: TenantsCluster) -> None:
-    result = probe_all(["tenant-a", ""], _ansible_check_mode=True)
+    result = probe_all(["tenant-a", ""], check_mode=True)
     assert result["probed"] is False
     assert [(entry["tenant"], entry["probe_id"]) for entry in result["probes"]] == [("tenant-a", None), ("", None)]
     assert tenants.asked == []

@@ -29,10 +29,10 @@ from workload_objects import (
     waiting,
 )
 
+from ansible_collections.miribit.thanos.plugins.action import rollout
 from ansible_collections.miribit.thanos.plugins.action.rollout import ActionModule
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
-from ansible_collections.miribit.thanos.plugins.modules import rollout
 
 Result = dict[str, Any]
 
@@ -54,13 +54,13 @@ def api(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 @pytest.fixture
-def look(run_module: Callable[..., Result], api: StandIn) -> Callable[..., Result]:
+def look(run_action: Callable[..., Result], api: StandIn) -> Callable[..., Result]:
     """Run the module for these workloads, written as Kind/name."""
 
     def run(*workloads: str, **more: object) -> Result:
         pairs = [text.split("/") for text in workloads]
         options = {"namespace": "monitoring", "workloads": [{"kind": kind, "name": name} for kind, name in pairs]}
-        return run_module(rollout, {**options, "since": SINCE.isoformat(), **more})
+        return run_action(rollout.ActionModule, {**options, "since": SINCE.isoformat(), **more})
 
     return run
 
@@ -189,7 +189,7 @@ def test_check_mode_does_not_wait(look: Callable[..., Result], api: StandIn) -> 
         "Deployment/thanos-query",
         "StatefulSet/thanos-receiver-ingestor",
         ring=RING_OPTION,
-        _ansible_check_mode=True,
+        check_mode=True,
     )
     assert result["done"]
     assert [workload["done"] for workload in result["workloads"]] == [False, False]
