@@ -27,6 +27,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.apply import a
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered import mark
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import record_name
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec as RemoteWrite
@@ -57,11 +58,15 @@ class ActionModule(ClusterAction):
 
     def work(self, options: Result) -> Result:
         session = session_of(options)
+        with self.lock_kept(options["lock"]) as lock:
+            return self._work(session, options, lock)
+
+    def _work(self, session: Session, options: Result, lock: Keeper) -> Result:
         planned = self._planned(session, options)
         for warning in planned.warnings if options["state"] in {"planned", "checked"} else ():
             # The agents of all edges have the same name, and the same text is shown once only.
             self.warn([f"Host {self._task_vars.get('inventory_hostname')}, {warning}"])
-        done = self._carry_out(session, options, planned)
+        done = self._carry_out(session, options, planned, lock)
         return {**planned.as_dict(), **done}
 
     def _planned(self, session: Session, options: Result) -> Planned:
@@ -87,20 +92,20 @@ class ActionModule(ClusterAction):
             exporter_namespaces=exporter_namespaces(edge),
         )
 
-    def _carry_out(self, session: Session, options: Result, planned: Planned) -> Result:
+    def _carry_out(self, session: Session, options: Result, planned: Planned, lock: Keeper) -> Result:
         if planned.state is not State.OUT_OF_SYNC or options["state"] == "planned":
             return {}
         if options["state"] == "checked":
             if not self.check_mode:
                 check(session, options["namespace"], planned.image, planned.text)
             return {}
-        with self.lock_kept(options["lock"]):
-            if options["state"] == "present":
-                # Before anything is changed: a run that is killed in between knows the way back all the same.
-                run = (options["lock"] or {}).get("run")
-                self._record(options, run=run, state="present", rollback=planned.rollback)
-            items = mark(planned.objects, "prometheus-agent", options["namespace"], adopt=True)
-            apply(Objects(session), items, dry_run=self.check_mode, secret=True)
+        if options["state"] == "present":
+            # Before anything is changed: a run that is killed in between knows the way back all the same.
+            run = (options["lock"] or {}).get("run")
+            self._record(options, run=run, state="present", rollback=planned.rollback)
+        items = mark(planned.objects, "prometheus-agent", options["namespace"], adopt=True)
+        lock.check()
+        apply(Objects(session), items, dry_run=self.check_mode, secret=True)
         return {"changed": True, "diff": list(planned.diff)}
 
     def _record(self, options: Result, **more: object) -> Result:

@@ -19,8 +19,10 @@ class ActionModule(ClusterAction):
         "namespace": {"type": "str", "required": True},
         "targets": {"type": "bool", "default": False},
         "texts": {"type": "bool", "default": False},
+        "lock": {"type": "dict"},
     }
 
     def work(self, options: Result) -> Result:
         wish = Wish(options["namespace"], targets=options["targets"], texts=options["texts"])
-        return collect(session_of(options), wish)
+        with self.lock_kept(options["lock"]):
+            return collect(session_of(options), wish)

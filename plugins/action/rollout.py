@@ -48,13 +48,18 @@ class ActionModule(PollingAction):
         return super().work({**options, "since": options["since"] or datetime.now(UTC).isoformat()})
 
     def look(self, options: Result, *, final: bool) -> Result:
-        seen = look(options, wait=not self.check_mode, final=final)
-        if seen.problems:
-            raise FailedError(seen.problems, {"progress": seen.progress})
-        routers = {"routers": [router.as_dict() for router in seen.routers]} if options["ring"] else {}
-        return {
-            "done": not seen.progress,
-            "progress": seen.progress,
-            "workloads": [state.as_dict() for state in seen.workloads],
-            **routers,
-        }
+        return look_at(options, wait=not self.check_mode, final=final)
+
+
+def look_at(options: Result, *, wait: bool, final: bool) -> Result:
+    """Look at the workloads once. Raises FailedError if waiting cannot help, or it is the final look."""
+    seen = look(options, wait=wait, final=final)
+    if seen.problems:
+        raise FailedError(seen.problems, {"progress": seen.progress})
+    routers = {"routers": [router.as_dict() for router in seen.routers]} if options["ring"] else {}
+    return {
+        "done": not seen.progress,
+        "progress": seen.progress,
+        "workloads": [state.as_dict() for state in seen.workloads],
+        **routers,
+    }

@@ -12,9 +12,10 @@ author:
   - miribit.thanos contributors (@miribit)
 description:
   - Gives the objects the labels that say whose they are, puts them in order (what others need comes first), and applies
-    them in one go with M(kubernetes.core.k8s) by server-side apply, field manager C(miribit.thanos).
-  - What that module cannot do with several objects is added. The diff shows each object that changes, check mode works
-    where the namespace is still missing, and a refusal is explained.
+    them by server-side apply, field manager C(miribit.thanos). What other managers have set of the same fields is taken
+    over.
+  - All that becomes of a component in one step is one task. The objects are recorded before they are made, are waited
+    for with O(rollout), and with O(prune) what was recorded and is no longer wanted goes. Volumes stay.
   - The values of Secrets are shown nowhere, in a diff or a message neither.
 extends_documentation_fragment:
   - miribit.thanos.cluster_access
@@ -48,10 +49,66 @@ options:
     elements: dict
     required: true
   state:
-    description: Whether the objects are to be there.
+    description:
+      - Whether the objects are to be there.
+      - V(pruned) applies nothing. O(objects) are all that is wanted, and what else was recorded of O(component) goes.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, pruned]
     default: present
+  prune:
+    description:
+      - Whether O(objects) are all that is wanted of O(component), so that what else was recorded of it goes, after they
+        have rolled out. What is not labelled as a part of O(component) stays.
+    type: bool
+    default: false
+  rollout:
+    description: What to wait for once the objects are applied, as M(miribit.thanos.rollout) does. Not in check mode.
+    type: dict
+    suboptions:
+      workloads:
+        description: What to wait for.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          kind:
+            description: Its kind.
+            type: str
+            choices: [Deployment, StatefulSet, DaemonSet, Service, Ingress, Job]
+            required: true
+          name:
+            description: Its name.
+            type: str
+            required: true
+      ring:
+        description: The ring that routers must use.
+        type: dict
+        suboptions:
+          config_hash:
+            description: The hash of the hashring file.
+            type: int
+            required: true
+          selector:
+            description: The label selector of the routers' pods.
+            type: str
+            required: true
+          port:
+            description: The port of the routers' C(--http-address).
+            type: int
+            default: 10902
+      timeout:
+        description: How long to wait at most, in seconds.
+        type: float
+        default: 600
+      interval:
+        description: How long to wait between two looks, in seconds. The first pauses are shorter.
+        type: float
+        default: 3
+  record:
+    description:
+      - Options of M(miribit.thanos.migration_record) that lead to the record of this cluster.
+      - If given, the objects are recorded. Required with O(prune) and O(state=pruned).
+    type: dict
   adopt:
     description:
       - Whether the objects belong to somebody else, and stay so. They then get no labels, and only what is given of
@@ -75,11 +132,11 @@ options:
   lock:
     description:
       - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
-      - If given, nothing is done unless the lock is held by this run.
+      - If given, nothing is done unless the lock is held by this run, and it is kept while this works.
     type: dict
 seealso:
-  - module: kubernetes.core.k8s
-  - module: miribit.thanos._object_set_info
+  - module: miribit.thanos.migration_record
+  - module: miribit.thanos.rollout
 """
 
 EXAMPLES = r"""
@@ -101,7 +158,7 @@ objects:
   sample: [apps/v1/Deployment/monitoring/thanos-query]
 changed_objects:
   description: Those that were changed, or would be.
-  returned: success, if the cluster was asked
+  returned: success
   type: list
   elements: str
   sample: []

@@ -37,6 +37,11 @@ options:
       - It can hold secrets, so set C(no_log) on such a task.
     type: bool
     default: false
+  lock:
+    description:
+      - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
+      - If given, the lock is kept while this works.
+    type: dict
 seealso:
   - module: miribit.thanos.fleet_audit
   - module: miribit.thanos._agent_change

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import AwayError
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper
 from ansible_collections.miribit.thanos.plugins.plugin_utils.cluster_action import ClusterAction, FailedError, Result
 
 #: The first pause between two looks, in seconds. Each is twice the one before, up to the interval.
@@ -77,24 +78,34 @@ class PollingAction(ClusterAction):
         raise NotImplementedError
 
     def work(self, options: Result) -> Result:
-        progress = self.progress = Progress(self._task_vars, quiet=bool(self._task.no_log))
+        self.progress = Progress(self._task_vars, quiet=bool(self._task.no_log))
         with self.lock_kept(options.get("lock")) as lock:
-            for final in looks(options["timeout"], options["interval"]):
-                try:
-                    lock.check()
-                    outcome = self.look(options, final=final)
-                except AwayError as error:
-                    if final:
-                        raise FailedError(error.problems, {"progress": progress.told}) from error
-                    outcome = {"done": False, "progress": [str(error)]}
-                except ProblemError as error:
-                    known = error.result if isinstance(error, FailedError) else {}
-                    progress.update(known.get("progress") or [])
-                    text = error.text if isinstance(error, FailedError) else ""
-                    raise FailedError(error.problems, {**known, "progress": progress.told}, text) from error
-                progress.update([str(line) for line in outcome.get("progress") or []])
-                if outcome["done"]:
-                    return outcome | {"progress": progress.told}
-        # What explains nothing at its last look must not pass for what is done.
-        problem = Problem(self._task.action, f"it is not done after {options['timeout']:g} s", "raise 'timeout'")
-        raise FailedError([problem], {**outcome, "progress": progress.told})
+            return wait(lambda final: self.look(options, final=final), options, self.progress, lock)
+
+
+def wait(look: Callable[[bool], Result], options: Result, progress: Progress, lock: Keeper) -> Result:
+    """Return what the look has returned that was done. Raises FailedError, with the progress.
+
+    It looks as PollingAction says. Of the options it reads timeout and interval, in seconds.
+    """
+    outcome: Result = {}
+    for final in looks(options["timeout"], options["interval"]):
+        try:
+            lock.check()
+            outcome = look(final)
+        except AwayError as error:
+            if final:
+                raise FailedError(error.problems, {"progress": progress.told}) from error
+            outcome = {"done": False, "progress": [str(error)]}
+        except FailedError as error:
+            progress.update(error.result.get("progress") or [])
+            error.result["progress"] = progress.told
+            raise
+        except ProblemError as error:
+            raise FailedError(error.problems, {"progress": progress.told}) from error
+        progress.update([str(line) for line in outcome.get("progress") or []])
+        if outcome["done"]:
+            return outcome | {"progress": progress.told}
+    # What explains nothing at its last look must not pass for what is done.
+    problem = Problem("What is waited for", f"it is not done after {options['timeout']:g} s", "raise 'timeout'")
+    raise FailedError([problem], {**outcome, "progress": progress.told})

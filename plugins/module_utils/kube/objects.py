@@ -82,6 +82,15 @@ class Objects:
         answer = self.session.send(Request("GET", path))
         return None if answer.status == 404 else self._document(answer, path)
 
+    def knows(self, resource: Resource) -> bool:
+        """Return whether the API server has this kind, as the CustomResourceDefinition of an operator makes it."""
+        path = Resource(resource.api_version, "").path()
+        answer = self.session.send(Request("GET", path.rstrip("/")))
+        if answer.status == 404:
+            return False
+        kinds = self._document(answer, path).get("resources") or []
+        return any(kind.get("name") == resource.plural for kind in kinds)
+
     def find(
         self,
         resource: Resource,
