@@ -56,7 +56,7 @@ def _steps(module: str, arguments: dict[str, Any]) -> list[str]:
         return [f"record {key}" for key in ("rollback", "phase") if arguments.get(key)]
     if module == "agent_change":
         return [f"{arguments['state']} agent"] if arguments["state"] in {"present", "previous"} else []
-    if module == "apply_objects":
+    if module == "apply_objects" and arguments.get("state") != "pruned":
         return [step for item in arguments["objects"] for step in _applied(item, arguments)]
     return []
 
@@ -73,12 +73,10 @@ def _applied(item: dict[str, Any], arguments: dict[str, Any]) -> list[str]:
 
 
 def collection(place: Path, stand_in: Path) -> Path:
-    """The collection by links, with the stand-in for its modules but fleet_plan, and for those of other collections."""
+    """The collection by links, with the stand-in for its modules but fleet_plan."""
     ours = place / "ansible_collections" / "miribit" / "thanos"
-    theirs = place / "ansible_collections" / "kubernetes" / "core" / "plugins" / "action"
     actions = ours / "plugins" / "action"
-    for folder in (actions, theirs):
-        folder.mkdir(parents=True)
+    actions.mkdir(parents=True)
     for name in ("galaxy.yml", "meta", "roles"):
         (ours / name).symlink_to(CHECKOUT / name)
     for folder in CHECKOUT.glob("plugins/*"):
@@ -87,7 +85,6 @@ def collection(place: Path, stand_in: Path) -> Path:
     for module in CHECKOUT.glob("plugins/modules/*.py"):
         own = CHECKOUT / "plugins" / "action" / module.name
         (actions / module.name).symlink_to(own if module.stem == "fleet_plan" else stand_in)
-    (theirs / "k8s_info.py").symlink_to(stand_in)
     return place
 
 

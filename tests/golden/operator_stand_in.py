@@ -51,7 +51,7 @@ class Edge:
         self.rollback: Answer = case.get("rollback", {})
         self.deployed = False
         for call in done:
-            if call["module"] == "apply_objects":
+            if call["module"] == "apply_objects" and call["arguments"].get("state") != "pruned":
                 for item in call["arguments"]["objects"]:
                     self.apply(item, absent=call["arguments"].get("state") == "absent")
 
@@ -69,10 +69,9 @@ class Edge:
             "apply_objects": lambda asked: {"changed_objects": [f"/{item['kind']}/" for item in asked["objects"]]},
             "cluster_access": lambda _: {"problems": [], "warnings_found": []},
             "edge_info": lambda _: {"agents": list(self.agents()), "servers": [self.full()], "operators": [OPERATOR]},
-            "k8s_info": lambda asked: {"resources": self.objects(asked), "api_found": True},
+            "object_info": lambda asked: {"resources": self.objects(asked), "api_found": True},
             "migration_gate": lambda _: {"checks": self.case.get("checks", CHECKS), "table": ["ok"]},
             "migration_record": lambda _: self.record(),
-            "object_set_info": lambda _: {"surplus": [], "leftovers": []},
         }
         return answers[module](arguments) if module in answers else {}
 

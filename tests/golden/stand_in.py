@@ -19,7 +19,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "cluster_access": {"problems": [], "warnings_found": []},
     "edge_info": {"agents": [], "servers": [], "node_exporters": [], "kube_state_metrics": [], "unseen": []},
     "migration_record": {"record": {"objects": {}}},
-    "object_set_info": {"surplus": [], "leftovers": []},
 }
 
 
@@ -43,7 +42,7 @@ class ActionModule(ActionBase):
 
 
 def _answer(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    if module == "k8s_info":
+    if module == "object_info":
         # Of an earlier run, so that it may be replaced.
         metadata = {"name": arguments.get("name"), "labels": {"app.kubernetes.io/managed-by": "miribit.thanos"}}
         secret = {"metadata": metadata, "data": {"objstore.yml": BUCKET}}

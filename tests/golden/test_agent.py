@@ -87,7 +87,7 @@ def test_the_previous_agent_is_restored_once_the_backlog_is_sent(run: Runs) -> N
 
 def test_an_agent_of_this_collection_sends_its_backlog_before_it_is_removed(run: Runs) -> None:
     assert done(run("back-deployed")).written == ["before_restart old"]
-    assert [call["component"] for call in run("back-deployed").of("object_set_info")] == ["prometheus-agent"]
+    assert [call["component"] for call in run("back-deployed").of("apply_objects")] == ["prometheus-agent"]
 
 
 def test_where_nothing_was_changed_nothing_goes_back(run: Runs) -> None:

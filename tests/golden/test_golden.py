@@ -72,6 +72,8 @@ class Rendered:
         """Every object as apply_objects sends it, by component."""
         found: dict[str, list[Object]] = {}
         for call in self.arguments("apply_objects"):
+            if call.get("state") == "pruned":
+                continue
             objects = mark(call["objects"], call["component"], call["namespace"])
             found.setdefault(call["component"], []).extend(objects)
         return found
@@ -499,19 +501,20 @@ def test_only_remote_write_leaves_the_cluster(rendered: Rendered) -> None:
 def test_nothing_is_pruned_that_was_just_applied(clusters: list[Rendered]) -> None:
     """The receiver is applied in steps, and all of it is rendered once more for what is to be left."""
     for cluster in clusters:
-        for call in cluster.arguments("object_set_info"):
-            assert sorted(call["wanted"]) == sorted(map(reference, cluster.components.get(call["component"], [])))
+        for call in pruning(cluster):
+            wanted = mark(call["objects"], call["component"], call["namespace"])
+            applied = cluster.components.get(call["component"], [])
+            assert sorted(map(reference, wanted)) == sorted(map(reference, applied))
 
 
-def test_objects_are_recorded_before_they_are_applied(clusters: list[Rendered]) -> None:
-    recorded: dict[str, set[str]] = {}
-    for call in (call for cluster in clusters for call in cluster.calls):
-        match call["module"], call["arguments"]:
-            case "migration_record", {"objects_added": added}:
-                for component, references in added.items():
-                    recorded.setdefault(component, set()).update(references)
-            case "apply_objects", {"component": component, "namespace": namespace, "objects": objects}:
-                assert {reference(item) for item in mark(objects, component, namespace)} <= recorded[component]
+def pruning(cluster: Rendered) -> list[dict[str, Any]]:
+    calls = cluster.arguments("apply_objects")
+    return [call for call in calls if call.get("prune") or call.get("state") == "pruned"]
+
+
+def test_objects_are_recorded_when_they_are_applied(clusters: list[Rendered]) -> None:
+    for call in (call for cluster in clusters for call in cluster.arguments("apply_objects")):
+        assert call["record"]
 
 
 @pytest.mark.parametrize("case", ["all-options"])
@@ -521,6 +524,9 @@ def test_each_call_names_the_cluster_that_it_is_for(clusters: list[Rendered]) ->
         central = not call["edge"] or call["module"] == "migration_record"
         wanted = (None, "cluster-01") if central else ("/of/the/edge", "cluster-02")
         assert (call["arguments"].get("kubeconfig"), call["arguments"].get("context")) == wanted, call
+        for place in ("record", "lock"):
+            found = call["arguments"].get(place) or {"context": "cluster-01"}
+            assert (found.get("kubeconfig"), found.get("context")) == (None, "cluster-01"), call
 
 
 def test_ingestors_come_before_the_ring_that_names_them(rendered: Rendered) -> None:
@@ -678,8 +684,8 @@ def test_node_exporter_writes_nothing_on_its_node(edges: dict[str, Rendered]) ->
 @pytest.mark.parametrize("case", ["tls-secret"])
 def test_exporters_of_somebody_else_are_not_made_again(edge: Rendered) -> None:
     assert {program(workload) for workload in edge.workloads} == {"prometheus-agent", "kube-state-metrics"}
-    (waited,) = edge.arguments("rollout")
-    assert waited["workloads"] == [{"kind": "Deployment", "name": "edge-kube-state-metrics"}]
+    (applied,) = (call for call in edge.arguments("apply_objects") if call["component"] == "edge-exporters")
+    assert applied["rollout"]["workloads"] == [{"kind": "Deployment", "name": "edge-kube-state-metrics"}]
     # What was made before goes: it is not among what is wanted.
-    (pruned,) = edge.arguments("object_set_info")
-    assert not [text for text in pruned["wanted"] if text.endswith("/edge-node-exporter")]
+    assert applied["prune"]
+    assert "edge-node-exporter" not in {item["metadata"]["name"] for item in applied["objects"]}
