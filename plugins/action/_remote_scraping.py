@@ -196,7 +196,7 @@ class ActionModule(ClusterAction):
     def _read(self, source: Source) -> Held:
         if source.kind == "helm":
             options = {"release_name": source.name, "release_namespace": source.namespace}
-            return read_release(source, self._helm("helm_info", source, options).get("status"))
+            return read_release(source, self._helm("helm_info", source, options))
         item = Objects(self._session).get(SECRETS, source.namespace, source.name)
         return read_secret(source, item, _load)
 
@@ -259,8 +259,8 @@ class ActionModule(ClusterAction):
         # It is somebody else's, and stays so.
         apply(Objects(self._session), [secret], dry_run=False, secret=True)
 
-    def _helm(self, name: str, source: Source, options: Result) -> Result:
-        """What a module of kubernetes.core returns, for the cluster of this session and with its credentials."""
+    def _helm(self, name: str, source: Source, options: Result) -> object:
+        """The release as a module of kubernetes.core returns it, for the cluster of this session and with its credentials."""
         if elsewhere := foreign_access(os.environ):
             raise ProblemError(elsewhere)
         access = {"kubeconfig": self._session.kubeconfig()}
@@ -274,8 +274,8 @@ class ActionModule(ClusterAction):
             self._task.no_log = before
         if done.get("failed"):
             raise ProblemError([helm_problem(source, _said(done))])
-        plain: Result = json.loads(json.dumps(done))
-        return plain
+        # Ansible marks texts and containers with where they come from.
+        return json.loads(json.dumps(done.get("status")))
 
     # What is waited for.
 
