@@ -260,7 +260,7 @@ class ActionModule(ClusterAction):
         apply(Objects(self._session), [secret], dry_run=False, secret=True)
 
     def _helm(self, name: str, source: Source, options: Result) -> object:
-        """The release as a module of kubernetes.core returns it, for the cluster of this session and with its credentials."""
+        """The release as a module of kubernetes.core returns it, on this session's cluster, with its credentials."""
         if elsewhere := foreign_access(os.environ):
             raise ProblemError(elsewhere)
         access = {"kubeconfig": self._session.kubeconfig()}
