@@ -88,6 +88,11 @@ options:
       - It reads the metadata of every block in the bucket.
     type: int
     default: 120
+  lock:
+    description:
+      - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
+      - If given, the lock is kept while this works.
+    type: dict
 seealso:
   - module: miribit.thanos.receive_info
   - module: miribit.thanos.object_storage_probe

@@ -151,13 +151,6 @@ options:
       - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
       - If given, the lock is renewed while this waits, and the waiting ends when another run has it.
     type: dict
-  since:
-    description: What an earlier look has returned as RV(since). Set by the waiting itself.
-    type: dict
-  final:
-    description: Whether this is the last look, so that what does not hold is a failure. Set by the waiting itself.
-    type: bool
-    default: false
 seealso:
   - module: miribit.thanos.rollout
   - module: miribit.thanos.remote_write_probe
@@ -256,10 +249,6 @@ loss:
       returned: always
       type: int
       sample: 231000
-since:
-  description: What the next look is compared with.
-  returned: when RV(checks) is
-  type: dict
 progress:
   description: The lines that were shown.
   returned: always

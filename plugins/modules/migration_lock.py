@@ -72,10 +72,6 @@ options:
     description: How long to wait between two looks, in seconds. The first pauses are shorter.
     type: float
     default: 5
-  final:
-    description: Whether this is the last look. Ansible sets it, when O(timeout) has passed.
-    type: bool
-    default: false
 seealso:
   - module: miribit.thanos.migration_record
   - name: Leases

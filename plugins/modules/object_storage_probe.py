@@ -69,6 +69,11 @@ options:
     description: How long the pod may take, in seconds, from 10 to 300. Pulling the image counts, too.
     type: int
     default: 60
+  lock:
+    description:
+      - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
+      - If given, the lock is kept while this works.
+    type: dict
 seealso:
   - name: Object storage of Thanos
     description: The configuration of each provider.

@@ -122,6 +122,11 @@ options:
       - What the receiver answers with 429 or 5xx is repeated by C(promtool) for up to 85 seconds before it says so.
     type: int
     default: 150
+  lock:
+    description:
+      - Options of M(miribit.thanos.migration_lock), for the cluster that holds the lock.
+      - If given, the lock is kept while this works.
+    type: dict
 seealso:
   - module: miribit.thanos.remote_write
   - module: miribit.thanos.promql_info

@@ -89,10 +89,6 @@ options:
       - What failed before this moment does not end the waiting, because it may have been mended since.
       - A date and time with a time zone. If not given, it is when the task began.
     type: str
-  final:
-    description: Whether this is the last look, so that what is not done is a failure. Set by the waiting itself.
-    type: bool
-    default: false
 seealso:
   - module: miribit.thanos.receive_info
   - plugin: miribit.thanos.receive_config_hash

@@ -18,6 +18,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.agent import change
 from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import named as having_the_name
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
+from ansible_collections.miribit.thanos.plugins.modules import _edge_info as documentation
 
 Object = dict[str, Any]
 Look = Callable[..., dict[str, Any]]
@@ -436,7 +437,7 @@ def test_what_is_returned_is_what_a_change_is_planned_from(look: Look) -> None:
 
 
 def test_what_is_documented_is_what_is_returned(look: Look) -> None:
-    documented = yaml.safe_load(edge_info.RETURN)
+    documented = yaml.safe_load(documentation.RETURN)
     found = look(targets=True, texts=True)
     assert set(found) - {"changed", "invocation"} == set(documented) - {"problems"}
     assert set(found["agents"][0]) == set(documented["agents"]["contains"])

@@ -6,15 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 import yaml
-from ansible.plugins.action import ActionBase
+from action_plugins import plugin_of
 from fake_cluster import FakeCluster, Request, refusal, served
 
-from ansible_collections.miribit.thanos.plugins.action import migration_gate
 from ansible_collections.miribit.thanos.plugins.action.migration_gate import ActionModule
+from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import Window
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.plugin_utils import polling
 
@@ -119,10 +118,9 @@ def has(fake: FakeCluster, agent: Result | None, router: Result | None) -> None:
 
 
 @pytest.fixture
-def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    texts: list[str] = []
-    monkeypatch.setattr(migration_gate.AnsibleModule, "warn", staticmethod(texts.append))
-    return texts
+def warned() -> list[str]:
+    """The warnings."""
+    return []
 
 
 @pytest.fixture
@@ -131,15 +129,31 @@ def look(
     api: FakeCluster,
     kubeconfig: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
+    warned: list[str],
 ) -> Callable[..., Result]:
     """Look once. Each look is a minute after the one before."""
     clock = iter(range(1000, 100000, 60))
     monkeypatch.setattr("time.time", lambda: next(clock))
     file = kubeconfig(api.url, ("cluster-03", "cluster-01"))
 
-    def run(gate: str, **more: object) -> Result:
+    windows: list[Window | None] = []
+
+    def run(gate: str, since: int | None = None, **more: object) -> Result:
+        class Looking(ActionModule):
+            """Compares with an earlier look, and tells which one this is."""
+
+            _before = None if since is None else windows[since]
+
+            def look(self, options: Result, *, final: bool) -> Result:
+                try:
+                    return super().look(options, final=final)
+                finally:
+                    windows.append(self._before)
+
         place = {"kubeconfig": file, "context": "cluster-03", "namespace": "monitoring", "selector": AGENT}
-        return run_action(migration_gate.ActionModule, {**place, "gate": gate, **more})
+        result = run_action(Looking, {**place, "gate": gate, **more})
+        warned[:] = result.pop("warnings", [])
+        return {**result, "since": len(windows) - 1}
 
     return run
 
@@ -398,10 +412,6 @@ def test_what_the_api_server_itself_refuses_fails_at_once(
     assert delivery(look)["msg"].startswith("API server of context cluster-0")
 
 
-def test_a_window_of_somebody_else_is_refused(look: Callable[..., Result]) -> None:
-    assert look("delivers", since={"began": 1})["msg"].startswith("Option since: it is not what this module returns")
-
-
 def test_the_central_cluster_can_have_a_kubeconfig_of_its_own(look: Callable[..., Result], tmp_path: Path) -> None:
     other = tmp_path / "other"
     message = look("delivers", routers={**ROUTERS, "kubeconfig": str(other)})["msg"]
@@ -415,52 +425,60 @@ def test_a_controller_without_a_library_is_told_what_to_install(
     assert "Failed to import the required Python library (kubernetes)" in look("delivers")["msg"]
 
 
-# The action plugin. How it waits is tested with what it is made of.
+# How it waits is tested with what it is made of.
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(polling.Display, "display", lambda _self, line: lines.append(line))
-    monkeypatch.setattr(polling.time, "sleep", lambda _seconds: None)
-    return lines
+def wait(
+    api: FakeCluster, kubeconfig: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Result, list[str]]]:
+    """Wait as Ansible does. A look takes no time, and each pause is what a test says."""
+    shown: list[str] = []
+    clock = iter(range(1000, 100000, 60))
+    monkeypatch.setattr("time.time", lambda: next(clock))
+    monkeypatch.setattr(polling.Display, "display", lambda _self, line: shown.append(line))
+    file = kubeconfig(api.url, ("cluster-03",))
+
+    def run(pause: Callable[[], object], **more: object) -> tuple[Result, list[str]]:
+        monkeypatch.setattr(polling.time, "sleep", lambda _seconds: pause())
+        place = {"kubeconfig": file, "context": "cluster-03", "namespace": "monitoring", "selector": AGENT}
+        action = plugin_of(ActionModule, {**place, "gate": "before_restart", **more})
+        return action.run(task_vars={"inventory_hostname": "cluster-03"}), shown
+
+    return run
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *outcomes: Result, **args: object) -> tuple[Result, list[Result]]:
-    left, calls = list(outcomes), []
-
-    def execute(_self: object, *, module_args: Result, module_name: str = "", **_others: object) -> Result:
-        calls.append({"module_name": module_name, **module_args})
-        return {"acquired": True} if module_name else left.pop(0)
-
-    monkeypatch.setattr(ActionBase, "_execute_module", execute)
-    task = MagicMock(args=args, async_val=0, check_mode=False, no_log=False)
-    action = ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
-    return action.run(task_vars={"inventory_hostname": "cluster-03"}), calls
+def test_each_look_is_compared_with_the_first(wait: Callable[..., tuple[Result, list[str]]], api: FakeCluster) -> None:
+    result, shown = wait(lambda: api.has(f"{PROXY}/metrics", metrics(2000, 1060)))
+    assert result["passed"]
+    assert shown[0] == "[cluster-03] steady: not yet; must be: 30 s without a restart or a refusal"
+    assert any(line.startswith("[cluster-03] ok    lag") for line in shown)
 
 
-def test_each_look_is_compared_with_the_first(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    first = {"done": False, "since": {"began": 1}, "progress": ["steady: not yet"]}
-    away = {"failed": True, "msg": "away", "problems": [{"subject": "API server 192.0.2.1:6443 of context x"}]}
-    last = {"done": True, "since": {"began": 1}, "table": ["ok    lag"]}
-    result, calls = run(monkeypatch, first, away, last, gate="delivers")
-    assert [call.get("since") for call in calls] == [None, {"began": 1}, {"began": 1}]
-    assert result["done"]
-    assert shown == ["[cluster-03] steady: not yet", "[cluster-03] away", "[cluster-03] ok    lag"]
+def test_an_api_server_that_cannot_answer_for_now_is_waited_for(
+    wait: Callable[..., tuple[Result, list[str]]], api: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_PAUSES", ())
+    answers = dict(api.answers)
+    api.refuses("GET", PODS, 500, "InternalError", "etcdserver: leader changed")
+    pauses: list[Callable[[], object]] = [
+        lambda: api.answers.update(answers),
+        lambda: api.has(f"{PROXY}/metrics", metrics(2000, 1060)),
+    ]
+
+    def pause() -> None:
+        pauses.pop(0)()
+
+    result, shown = wait(pause)
+    assert result["passed"]
+    assert "the API server is not able to answer (HTTP 500: etcdserver: leader changed)" in shown[0]
 
 
-def test_a_failure_shows_its_table_in_its_message_only(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    result, _calls = run(monkeypatch, {"failed": True, "msg": "FAIL  lag", "table": ["FAIL  lag"]}, gate="delivers")
+def test_a_failure_shows_its_table_in_its_message_only(
+    wait: Callable[..., tuple[Result, list[str]]], api: FakeCluster
+) -> None:
+    api.has(f"{PROXY}/metrics", metrics(lag=500))
+    result, shown = wait(lambda: None, timeout=0)
     assert result["failed"]
-    assert shown == []
-
-
-def test_the_lock_is_renewed_without_what_was_seen(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    _result, calls = run(monkeypatch, {"done": True, "since": {"began": 1}}, lock={"namespace": "monitoring"})
-    assert calls[0] == {"module_name": "miribit.thanos.migration_lock", "namespace": "monitoring", "state": "held"}
-    assert "since" not in calls[1]
-
-
-def test_the_times_are_those_of_the_documentation() -> None:
-    assert f"default: {ActionModule.timeout}\n" in migration_gate.DOCUMENTATION
-    assert f"default: {ActionModule.interval}\n" in migration_gate.DOCUMENTATION
+    assert "FAIL  lag" in result["msg"]
+    assert not [line for line in shown if "FAIL" in line]

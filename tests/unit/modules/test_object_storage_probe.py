@@ -12,6 +12,7 @@ import yaml
 from probe_cluster import ProbeCluster, probe_cluster, ran
 
 from ansible_collections.miribit.thanos.plugins.action import object_storage_probe
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.probe.object_storage import ulid
 
 __all__ = ["probe_cluster"]
@@ -335,8 +336,6 @@ def test_a_pod_that_cannot_run_is_told(probe: Run, probe_cluster: ProbeCluster) 
     assert result["probed"] is False
 
 
-def test_a_controller_without_the_libraries_is_told_what_to_install(
-    probe: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(object_storage_probe, "HAS_YAML", False)
-    assert "Failed to import the required Python library (PyYAML)" in probe()["msg"]
+def test_a_controller_without_the_library_is_told_what_to_install(probe: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "HAS_KUBERNETES", False)
+    assert "Failed to import the required Python library (kubernetes)" in probe()["msg"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
+from action_plugins import plugin_of
 from receiver_answers import BUILDS, LOADED, REFUSED, RING, SET_UP, WAITS, router
 from workload_objects import (
     CLAIMS,
@@ -33,6 +33,7 @@ from ansible_collections.miribit.thanos.plugins.action import rollout
 from ansible_collections.miribit.thanos.plugins.action.rollout import ActionModule
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
+from ansible_collections.miribit.thanos.plugins.module_utils.rollout.watch import Look
 
 Result = dict[str, Any]
 
@@ -320,27 +321,17 @@ def test_routers_without_their_deployment_are_taken_as_they_are(
     assert look(ring=RING_OPTION)["done"]
 
 
-# The action plugin. How it waits is tested with what it is made of.
-
-
 @pytest.mark.parametrize(("given", "passed"), [({}, None), ({"since": "2026-01-01T12:00:00Z"}, "2026-01-01T12:00:00Z")])
 def test_what_failed_before_the_task_began_does_not_count(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], passed: str | None
 ) -> None:
-    calls: list[Result] = []
+    asked: list[Result] = []
 
-    def execute(_self: object, *, module_args: Result, **_others: object) -> Result:
-        calls.append(module_args)
-        return {"done": True, "progress": []}
+    def look(options: Result, **_how: bool) -> Look:
+        asked.append(options)
+        return Look([])
 
-    monkeypatch.setattr(ActionModule, "_execute_module", execute)
-    task = MagicMock(args={"namespace": "monitoring", **given}, async_val=0, check_mode=False)
-    action = ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
-    assert action.run(task_vars={"inventory_hostname": "cluster-01"})["done"]
-    since = calls[0]["since"]
+    monkeypatch.setattr(rollout, "look", look)
+    assert plugin_of(ActionModule, {"namespace": "monitoring", "workloads": [], **given}).run(task_vars={})["done"]
+    since = asked[0]["since"]
     assert since == passed if passed else datetime.now(UTC) - datetime.fromisoformat(since) < timedelta(minutes=1)
-
-
-def test_the_times_are_those_of_the_documentation() -> None:
-    assert f"default: {ActionModule.timeout}\n" in rollout.DOCUMENTATION
-    assert f"default: {ActionModule.interval}\n" in rollout.DOCUMENTATION
