@@ -25,7 +25,6 @@ class ActionModule(PollingAction):
         "run": {"type": "dict", "required": True},
         "state": {"type": "str", "choices": ["acquired", "held", "released"], "default": "acquired"},
         "duration": {"type": "int", "default": 60},
-        # These are for the action plugin of the same name, which waits.
         "timeout": {"type": "float", "default": 300},
         "interval": {"type": "float", "default": 5},
     }

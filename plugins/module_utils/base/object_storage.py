@@ -10,19 +10,16 @@ value is shown but the type.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.base.reader import kind
 
-try:
+with contextlib.suppress(ImportError):
+    # Ansible needs it itself. Only ansible-test imports this where it is missing.
     import yaml
-except ImportError:
-    # Told by the modules.
-    HAS_YAML = False
-else:
-    HAS_YAML = True
 
 #: Without FILESYSTEM, see below. Thanos reads them in any case.
 TYPES = ("S3", "GCS", "AZURE", "SWIFT", "COS", "ALIYUNOSS", "BOS", "OCI", "OBS")

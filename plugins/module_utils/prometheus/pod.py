@@ -24,7 +24,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.expositi
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import Target, targets
 
 with contextlib.suppress(ImportError):
-    # Where it is missing, so is the kubernetes client, and the module tells that.
+    # Ansible needs it itself. Only ansible-test imports this where it is missing.
     import yaml
 
 #: How long a Prometheus may be silent. Whoever polls renews a lock of 60 s in between, so no more than a third of that.
