@@ -18,6 +18,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.testing import patch_module_args
 from api_server import TOKEN, ApiServer, serve
 
+from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.plugin_utils.cluster_action import ClusterAction
 from ansible_collections.miribit.thanos.plugins.plugin_utils.polling import PollingAction
 
@@ -53,6 +54,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    # Requests are repeated at once.
+    monkeypatch.setattr(session, "_PAUSES", (0.0, 0.0))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -124,6 +127,8 @@ def _once(action: type[ClusterAction], *, final: bool) -> type[ClusterAction]:
         return action
 
     class Once(action):  # type: ignore[misc, valid-type]
+        __module__ = action.__module__
+
         def work(self, options: dict[str, Any]) -> dict[str, Any]:
             looked: dict[str, Any] = self.look(options, final=final)
             return looked

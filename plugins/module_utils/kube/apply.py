@@ -14,8 +14,9 @@ from ansible.module_utils.common.dict_transformations import recursive_diff
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import (
-    ApiServerError,
     ConflictError,
+    LoginError,
+    PassingError,
     RefusedError,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Object, Objects
@@ -92,7 +93,7 @@ def _refusal(objects: Objects, item: Object, error: ConflictError | RefusedError
     if isinstance(error, ConflictError):
         cause = "somebody changes or deletes it at the same time"
         return ProblemError([Problem(subject, cause, "run it again when whoever does that has ended")])
-    if isinstance(error, ApiServerError) and not secret:
+    if isinstance(error, LoginError) or (isinstance(error, PassingError) and not secret):
         return error
     message = error.message_of_server or error.problems[0].cause
     match error.reason:
@@ -107,4 +108,5 @@ def _refusal(objects: Objects, item: Object, error: ConflictError | RefusedError
         case _:
             fix = "correct what it names, and run it again"
     words = f"HTTP {error.status}, {error.reason or 'refused'}" if secret else message
-    return ProblemError([Problem(subject, f"the API server refuses it: {words}", fix)])
+    problem = Problem(subject, f"the API server refuses it: {words}", fix)
+    return PassingError(error.status, problem) if isinstance(error, PassingError) else ProblemError([problem])

@@ -21,4 +21,6 @@ def plugin_of(action: type[_Action], options: dict[str, Any], **keywords: object
     for name, value in {"check_mode": False, **keywords}.items():
         setattr(task, name, value)
     loader = DataLoader()
-    return action(task, MagicMock(), MagicMock(), loader, Templar(loader), MagicMock())
+    plugin = action(task, MagicMock(), MagicMock(), loader, Templar(loader), MagicMock())
+    plugin._load_name = task.action
+    return plugin
