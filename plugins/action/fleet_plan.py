@@ -17,6 +17,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 from ansible.vars.hostvars import HostVars
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
@@ -30,6 +31,8 @@ from ansible_collections.miribit.thanos.plugins.modules.fleet_plan import argume
 
 ROLES = Path(__file__).parents[2] / "roles"
 
+#: Variables that are in keywords of plays, where only extra variables are known.
+_KEYWORDS = ("fleet_serial",)
 #: Variables that tasks make of the plan. What is made from them is left to the role.
 _LATER = frozenset({"fleet", "fleet_central", "fleet_cluster"})
 
@@ -67,9 +70,16 @@ class ActionModule(ActionBase):
             [self._host(name, "edge", hostvars, options, defaults) for name in groups.get("edge", ())],
             options,
             of_play=_of_play(variables),
+            too_late=self._too_late(hostvars, groups),
             environment=self._environment(),
             purpose=arguments["purpose"],
         )
+
+    def _too_late(self, hostvars: HostVars, groups: Mapping[str, list[str]]) -> list[str]:
+        """Return the keywords of plays that the inventory sets."""
+        hosts = [name for group in ("central", "edge") for name in groups.get(group, ())]
+        names = set(_KEYWORDS) - load_extra_vars(self._loader).keys()
+        return sorted(name for name in names if any(name in hostvars.raw_get(host) for host in hosts))
 
     def _environment(self) -> list[str]:
         """Return the names of the environment variables of this process and of the task."""

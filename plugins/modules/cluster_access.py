@@ -154,6 +154,11 @@ warnings_found:
   type: list
   elements: dict
   contains: *parts
+away:
+  description: Whether the API server did not answer, so that nothing else is known.
+  returned: always
+  type: bool
+  sample: false
 namespace_exists:
   description:
     - Whether O(namespace) exists.

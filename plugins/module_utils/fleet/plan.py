@@ -95,16 +95,21 @@ def plan(
     options: Mapping[str, Option] | None = None,
     *,
     of_play: Collection[str] = (),
+    too_late: Collection[str] = (),
     environment: Collection[str] = (),
     purpose: Purpose = "change",
 ) -> Plan:
     """Plan the clusters of both groups.
 
-    Options are the variables of all roles. Those of the play are set there to another value than in the inventory.
+    Options are the variables of all roles. Those of the play are set there to another value than in the inventory. What
+    is too late is set in the inventory, and Ansible needs it before it reads that.
     The environment is given by the names of its variables.
     """
     findings = Findings()
     _check_surroundings(findings, of_play, environment, purpose)
+    for name in too_late:
+        cause = "it has no effect in the inventory: Ansible reads it before it knows the variables of hosts"
+        findings.refuse("", name, cause, "take it out there, and give it with --extra-vars")
     _check_groups(findings, central, edges)
     of_central = {host.name: HostReader(host, "central", findings, purpose) for host in central}
     # What is in both groups is told above.

@@ -51,6 +51,7 @@ CHECKS: Mapping[str, values.Check] = {
     "fleet_audit_memory_gib_month": values.at_least(0),
     "fleet_audit_storage_gib_month": values.at_least(0),
     "fleet_lock_timeout": values.at_least(0),
+    "fleet_serial": values.batches,
     "legacy_prometheus_chart_repo_url": values.url,
     "legacy_prometheus_timeout": values.at_least(1),
     "object_storage_config": _bucket,

@@ -67,6 +67,18 @@ def at_least(least: int) -> Check:
     return check
 
 
+_BATCH = re.compile(r"[1-9][0-9]{0,4}|100%|[1-9][0-9]?%")
+
+
+def batches(value: object) -> Iterator[Flaw]:
+    """A play's `serial`: how many hosts at a time, or a list of that, each a number or a part of all."""
+    several = value if isinstance(value, list) and value else [value]
+    for each in several:
+        if isinstance(each, bool) or not _BATCH.fullmatch(str(each)):
+            form = "write a number of edges, a part of them such as 10%, or a list of these"
+            yield Flaw(f"must be how many edges are changed at a time, not {shown(str(each))}", form)
+
+
 # Networks and hosts.
 
 

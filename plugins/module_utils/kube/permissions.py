@@ -118,7 +118,8 @@ _INGRESS_CLASSES = Rule(
     when=When.INGRESS_CLASS,
 )
 
-# Objects that roles render are applied by server-side apply (get, then patch, which creates, too), listed where no record says what there is, and deleted when nobody wants them any more.
+# Objects that roles render are applied by server-side apply (get, then patch, which creates, too), listed where no
+# record says what there is, and deleted when nobody wants them any more.
 _RENDERED = "What roles render: applied, looked for, taken away"
 _ROLLOUT = "Whether pods become Ready, or why not"
 _APPLIED = ("get", "list", "create", "patch", "delete")

@@ -35,6 +35,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.access import 
     wrong_cluster,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import AwayError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import NAMESPACES, NODES, PODS, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.permissions import (
     EVERYTHING,
@@ -59,6 +60,8 @@ def check(options: Result) -> Result:
         return _result(elsewhere)
     try:
         return _look(session_of(options), wanted)
+    except AwayError as error:
+        return {**_result(_of_cluster(wanted, error.problems)), "away": True}
     except ProblemError as error:
         return _result(_of_cluster(wanted, error.problems))
 
@@ -167,4 +170,5 @@ def _result(problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> Re
         "problems": [problem.as_dict() for problem in problems],
         "warnings_found": [warning.as_dict() for warning in warnings],
         "namespace_exists": None,
+        "away": False,
     }

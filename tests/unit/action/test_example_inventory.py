@@ -87,7 +87,7 @@ def test_the_example_can_be_read_with_every_comment_in_force(example: Path) -> N
 
 
 def test_the_commented_values_of_the_example_are_the_defaults() -> None:
-    defaults: dict[str, Any] = {"fleet_lock_timeout": 300}
+    defaults: dict[str, Any] = {"fleet_lock_timeout": 300, "fleet_skip_away_edges": False}
     for path in (ROOT / "roles").glob("*/defaults/main.yml"):
         defaults |= yaml.safe_load(path.read_text())
     defaults |= {name: variable.default for name, variable in SCHEMA.items()}

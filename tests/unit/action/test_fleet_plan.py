@@ -113,6 +113,32 @@ def test_the_environment_of_a_play_counts_as_well(
     assert [problem["subject"] for problem in made["problems"]] == ["Environment variable K8S_AUTH_HOST"]
 
 
+def test_a_keyword_of_plays_has_no_effect_in_the_inventory(
+    inventory: Callable[..., Path], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = inventory("fleet_serial: 5")
+    (problem,) = run(file)["problems"]
+    assert (problem["subject"], problem["fix"]) == ("fleet_serial", "take it out there, and give it with --extra-vars")
+    monkeypatch.setattr(fleet_plan, "load_extra_vars", lambda _loader: {"fleet_serial": 5})
+    assert "failed" not in run(file)
+
+
+@pytest.mark.parametrize("batches", ["0", "[1, 0]", "half", "[]", "true", "1.5", "120%"])
+def test_a_number_of_edges_at_a_time_that_is_none_is_refused(
+    inventory: Callable[..., Path], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, batches: str
+) -> None:
+    monkeypatch.setattr(fleet_plan, "load_extra_vars", lambda _loader: {"fleet_serial": 0})
+    assert "must be how many edges are changed at a time" in run(inventory(f"fleet_serial: {batches}"))["msg"]
+
+
+@pytest.mark.parametrize("batches", ["3", "'3'", "10%", "[1, 5, 10%]"])
+def test_batches_of_edges_are_as_a_play_takes_them(
+    inventory: Callable[..., Path], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, batches: str
+) -> None:
+    monkeypatch.setattr(fleet_plan, "load_extra_vars", lambda _loader: {"fleet_serial": 0})
+    assert "failed" not in run(inventory(f"fleet_serial: {batches}"))
+
+
 def test_an_environment_that_names_kubeconfig_and_context_is_fine(
     inventory: Callable[..., Path], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -910,8 +910,8 @@ def test_sizing_that_makes_no_sense_is_refused() -> None:
 
 def test_the_role_documents_every_variable_with_its_type_and_default() -> None:
     options = yaml.safe_load(SPECS.read_text())["argument_specs"]["main"]["options"]
-    own = options.pop("fleet_lock_timeout")
-    assert (own["type"], own["default"]) == ("int", 300)
+    own = {name: options.pop(name) for name in ("fleet_lock_timeout", "fleet_serial", "fleet_skip_away_edges")}
+    assert [(one["type"], one["default"]) for one in own.values()] == [("int", 300), ("raw", 1), ("bool", False)]
     assert {name: (option["type"], option["default"]) for name, option in options.items()} == {
         name: (variable.type, variable.default) for name, variable in SCHEMA.items()
     }
