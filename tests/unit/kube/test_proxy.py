@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, refusal
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import ApiServerError, LoginError, PassingError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer, ProxyTarget, raise_refusal
 
 
 def target(**changes: object) -> ProxyTarget:
     options: dict[str, Any] = {"kind": "service", "namespace": "monitoring", "name": "thanos-query", "port": "http"}
     return ProxyTarget(**{**options, **changes})
+
+
+def own_answer(status: int, message: str) -> Answer:
+    """An answer of the API server itself."""
+    return Answer(status, json.dumps({"kind": "Status", "apiVersion": "v1", "message": message}).encode())
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,44 @@ def test_all_that_is_wrong_with_an_address_is_said_at_once() -> None:
     ],
 )
 def test_an_answer_of_the_target_is_not_taken_for_one_of_the_api_server(answer: Answer) -> None:
-    assert refusal(target(), answer, "context cluster-01") is None
+    raise_refusal(target(), answer, "context cluster-01")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (401, "Unauthorized", LoginError),
+        (403, 'pods "a" is forbidden: User "system:anonymous" cannot get', LoginError),
+        (429, "too many requests", PassingError),
+        (500, "etcdserver: leader changed", PassingError),
+        (503, "apiserver is shutting down", PassingError),
+    ],
+)
+def test_what_the_api_server_says_of_itself_is_told_apart_from_what_it_says_of_the_target(
+    status: int, message: str, kind: type[ApiServerError]
+) -> None:
+    with pytest.raises(ApiServerError, match="context cluster-01") as raised:
+        raise_refusal(target(), own_answer(status, message), "context cluster-01")
+    assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, 'services "thanos-query" is forbidden: User "anna" cannot get resource "services/proxy"'),
+        (404, 'services "thanos-query" not found'),
+        (418, "it is a teapot"),
+        (503, 'no service port "grpc" found for service "thanos-query"'),
+        (503, 'no endpoints available for service "thanos-query"'),
+        (503, "error trying to reach service: dial tcp 10.42.0.9:9090: connect: connection refused"),
+        (504, "Timeout: request did not complete within 60s"),
+    ],
+)
+def test_what_the_api_server_says_of_the_target_is_no_problem_of_its_own(status: int, message: str) -> None:
+    with pytest.raises(ProblemError, match="service monitoring/thanos-query") as raised:
+        raise_refusal(target(), own_answer(status, message), "context cluster-01")
+    assert not isinstance(raised.value, ApiServerError)
+    assert message in str(raised.value)
 
 
 def test_a_body_in_a_message_is_one_short_line() -> None:
