@@ -14,8 +14,8 @@ from ansible.module_utils.common.dict_transformations import recursive_diff
 
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import (
+    ApiServerError,
     ConflictError,
-    LoginError,
     PassingError,
     RefusedError,
 )
@@ -93,9 +93,16 @@ def _refusal(objects: Objects, item: Object, error: ConflictError | RefusedError
     if isinstance(error, ConflictError):
         cause = "somebody changes or deletes it at the same time"
         return ProblemError([Problem(subject, cause, "run it again when whoever does that has ended")])
-    if isinstance(error, LoginError) or (isinstance(error, PassingError) and not secret):
+    if isinstance(error, PassingError) and secret:
+        cause = f"the API server is not able to answer ({_code(error)})"
+        return PassingError(error.status, Problem(subject, cause, error.problems[0].fix))
+    if isinstance(error, ApiServerError):
+        # Of the API server itself. That of a login has no words of it.
         return error
-    message = error.message_of_server or error.problems[0].cause
+    message = error.message_of_server
+    cause = f"the API server refuses it: {message}" if message else error.problems[0].cause
+    if secret:
+        cause = f"the API server refuses it: {_code(error)}"
     match error.reason:
         case "Forbidden" if "exceeded quota" in message:
             fix = "raise the ResourceQuota that it names, or ask for less, and run it again"
@@ -107,6 +114,8 @@ def _refusal(objects: Objects, item: Object, error: ConflictError | RefusedError
             fix = "check that the namespace exists, and that the cluster knows the kind"
         case _:
             fix = "correct what it names, and run it again"
-    words = f"HTTP {error.status}, {error.reason or 'refused'}" if secret else message
-    problem = Problem(subject, f"the API server refuses it: {words}", fix)
-    return PassingError(error.status, problem) if isinstance(error, PassingError) else ProblemError([problem])
+    return ProblemError([Problem(subject, cause, fix)])
+
+
+def _code(error: RefusedError) -> str:
+    return f"HTTP {error.status}, {error.reason or 'refused'}"
