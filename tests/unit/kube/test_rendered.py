@@ -1,4 +1,4 @@
-"""Objects of a component: marks, order, references, what is surplus, what a diff shows, and how a refusal is told."""
+"""Objects of a component: marks, order, references, what is surplus, and what a diff shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered impor
     is_ours,
     mark,
     reference,
-    refusal,
     surplus,
 )
 
@@ -127,10 +126,9 @@ def test_surplus_is_what_was_recorded_and_is_not_wanted_in_the_order_in_which_it
     assert surplus(recorded, ["v1/Service/m/kept"]) == ["apps/v1/Deployment/m/old", "v1/ConfigMap/m/old"]
 
 
-def test_a_diff_shows_each_object_that_changes_without_the_servers_own_fields() -> None:
+def test_a_diff_shows_an_object_without_the_servers_own_fields() -> None:
     before = {"metadata": {"name": "a", "resourceVersion": "1", "managedFields": []}, "spec": {"x": 1}, "status": {}}
-    results = [{"changed": True, "diff": {"before": before, "after": {"spec": {"x": 2}}}}, {"changed": False}]
-    (shown,) = diffs(results, [item("Service"), item("ConfigMap")], dump)
+    (shown,) = diffs([(item("Service"), before, {"spec": {"x": 2}})], dump)
     assert shown["before_header"] == "Service a"
     assert json.loads(shown["before"]) == {"metadata": {"name": "a"}, "spec": {"x": 1}}
     assert json.loads(shown["after"]) == {"spec": {"x": 2}}
@@ -138,38 +136,10 @@ def test_a_diff_shows_each_object_that_changes_without_the_servers_own_fields() 
 
 def test_a_diff_of_a_secret_names_its_keys_only() -> None:
     secret = item("Secret", data={"objstore.yml": "c2VjcmV0"})
-    (changed,) = diffs([{"changed": True, "diff": {"after": secret}}], [secret], dump)
+    (changed,) = diffs([(secret, {}, secret)], dump)
     (added,) = additions([secret], dump)
     assert changed["after"] == added["after"] == "keys objstore.yml; the values are not shown\n"
     assert "c2VjcmV0" not in str([changed, added])
-
-
-STATUS = {
-    "kind": "Status",
-    "code": 403,
-    "reason": "Forbidden",
-    "message": 'pods "a" is forbidden: exceeded quota: small, requested: pods=1',
-    "details": {"kind": "pods", "name": "a"},
-}
-
-
-def test_a_refusal_names_the_object_the_cause_and_what_to_do() -> None:
-    problem = refusal(f"Failed to apply object: b'{json.dumps(STATUS)}'", "context cluster-01", secrets=False)
-    assert str(problem) == (
-        'pods a in context cluster-01: the API server refuses it: pods "a" is forbidden: exceeded quota: small, '
-        "requested: pods=1. Fix: raise the ResourceQuota that it names, or ask for less, and run it again."
-    )
-
-
-@pytest.mark.parametrize("text", ["", "no JSON", '{"kind": "Status"', '{"kind": "Status", nonsense}'])
-def test_a_refusal_that_is_no_status_is_told_as_it_is(text: str) -> None:
-    assert text in refusal(text, "context c", secrets=False).cause
-
-
-def test_a_refusal_of_a_secret_quotes_nothing() -> None:
-    status = {**STATUS, "message": "illegal base64 data: planted-secret"}
-    for text in (json.dumps(status), "planted-secret"):
-        assert "planted-secret" not in str(refusal(text, "context c", secrets=True))
 
 
 def test_a_manifest_is_read_without_its_empty_documents() -> None:
