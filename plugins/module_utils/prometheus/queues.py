@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.exposition import Metrics
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.sizing import (
@@ -93,9 +93,6 @@ class Queue:
         if relabels and self.dropped.get(""):
             return None
         return sum((count for reason, count in self.dropped.items() if reason != _WANTED_DROPS), 0.0)
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)

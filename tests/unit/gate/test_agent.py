@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem
 from ansible_collections.miribit.thanos.plugins.module_utils.gate.agent import (
     Verdict,
     accepting_loss,
@@ -26,9 +24,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.gate.window import 
     Router,
     Seen,
     Stored,
-    Window,
-    opened,
-    restored,
     up_query,
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.config import Block, Config, config
@@ -689,26 +684,6 @@ def test_the_equation_of_both_sides_is_checked_on_request(*, received: int, ok: 
     assert of(verdict, "equation").ok is ok
 
 
-# The window, from look to look.
-
-
-def test_a_window_survives_the_way_through_json() -> None:
-    seen = healthy(second(queue(moment=SECOND, dropped={"too_old": 1.0})), pod(name="agent-1"))
-    window = opened(seen, "it was restarted")
-    assert restored(json.loads(json.dumps(window.as_dict()))) == window
-
-
-@pytest.mark.parametrize("content", [None, {}])
-def test_without_an_earlier_look_there_is_no_window(content: object) -> None:
-    assert restored(content) is None
-
-
-@pytest.mark.parametrize("content", [{"began": 1}, {**Window(1.0).as_dict(), "began": "soon"}, "text"])
-def test_a_window_of_somebody_else_is_refused(content: object) -> None:
-    with pytest.raises(ProblemError, match="Option since: it is not what this module returns"):
-        restored(content)
-
-
 # What is read of the answers.
 
 
@@ -803,8 +778,6 @@ def test_no_answer_crashes_it(content: object) -> None:
     targets(content)
     for block in config(content).blocks:
         block.takes({"namespace": "a"})
-    with contextlib.suppress(ProblemError):
-        restored(content)
 
 
 # How it is told.
