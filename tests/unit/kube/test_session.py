@@ -32,6 +32,9 @@ BEHIND_THE_PROXY = "/api/v1/namespaces/monitoring/pods/a:9090/proxy/api/v1/query
 REPEATABLE = ["GET", "PUT", "PATCH", "DELETE"]
 PASSING = [429, 500, 502, 503, 504]
 
+#: As they are outside of tests.
+PAUSES = session._PAUSES
+
 #: What a server does instead of answering.
 HANGS_UP, CUTS_ITS_ANSWER, IS_SLOW = "hangs up", "cuts its answer", "is slow"
 
@@ -107,6 +110,7 @@ def cluster(server: Server, kubeconfig: Kubeconfig) -> ClusterSession:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that it would have waited."""
     waited: list[float] = []
+    monkeypatch.setattr(session, "_PAUSES", PAUSES)
     monkeypatch.setattr("time.sleep", waited.append)
     return waited
 
