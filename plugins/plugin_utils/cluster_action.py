@@ -67,8 +67,7 @@ class ClusterAction(ActionBase):
         self._warnings: list[str] = []
         result: Result = {} if problems else super().run(tmp, task_vars)
         outcome = _failure(ProblemError(problems)) if problems else self._attempt()
-        warnings = {"warnings": self._warnings} if self._warnings else {}
-        return {**result, **outcome, **warnings}
+        return {**result, **outcome}
 
     def lock_kept(self, lock: Result | None) -> Keeper:
         """Return what keeps the lock of these options of migration_lock. In check mode there is nothing to keep."""
@@ -99,6 +98,8 @@ class ClusterAction(ActionBase):
                 raise
             except Exception as error:  # noqa: BLE001 - its text can quote anything, also a secret
                 outcome = _failure(ProblemError([_defect(self._task.action, error)]))
+        if self._warnings:
+            outcome["warnings"] = self._warnings
         shown: Result = remove_values(outcome, hidden) if hidden else outcome
         return shown
 
