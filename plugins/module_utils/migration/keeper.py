@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import AwayError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.migration import processes
@@ -69,4 +69,9 @@ class Keeper:
                 continue
             except ProblemError as error:
                 self._lost = error
+                return
+            except Exception as error:  # noqa: BLE001 - nobody else would notice that it is not kept any more
+                # Its text can quote anything, also a secret.
+                cause = f"it cannot be renewed ({type(error).__name__})"
+                self._lost = ProblemError([Problem("Lock of the fleet", cause, "report it; running it again is safe")])
                 return
