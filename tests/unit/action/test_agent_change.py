@@ -1,31 +1,34 @@
-"""The action agent_change: what it runs, in which order, and what it tells.
+"""The action agent_change: what it does, in which order, and what it tells.
 
-The record is a real one on a stand-in for the central cluster, and apply_objects the real action. kubernetes.core, the
-edge and the lock stand aside: they have tests of their own, and the lab.
+The record and the lock are real ones on a stand-in for the central cluster. What reads an edge, lets promtool check a
+configuration and applies objects stands aside: it has tests of its own, and the lab.
 """
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 import yaml
+from action_plugins import plugin_of
 from agent_texts import AUDITED, DEAD, SECRET
-from ansible.playbook.task import Task
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from object_server import ObjectServer
 
 from ansible_collections.miribit.thanos.plugins.action import _agent_change as agent_change
-from ansible_collections.miribit.thanos.plugins.action import _apply_objects as apply_objects
+from ansible_collections.miribit.thanos.plugins.module_utils.agent.edge import Wish
 from ansible_collections.miribit.thanos.plugins.module_utils.base.facts import as_facts
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
-from ansible_collections.miribit.thanos.plugins.module_utils.migration import store
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.apply import apply
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import Objects
+from ansible_collections.miribit.thanos.plugins.module_utils.migration import keeper
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.lease import LOCK_NAME, Lock, Run
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import read_rollback
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
 from ansible_collections.miribit.thanos.plugins.modules import _agent_change as documented
 
@@ -38,10 +41,9 @@ RUN = {"id": "3f9a1c2e", "owner": "root@host1"}
 LOCK = {"context": "cluster-01", "namespace": "monitoring", "run": RUN}
 RECORD = {"context": "cluster-01", "namespace": "monitoring", "cluster": "cluster-03"}
 ACCESS = {"kubeconfig": "/edge/kubeconfig", "context": "cluster-03"}
+CENTRAL = {"kubeconfig": None, "context": "cluster-01"}
 SPEC = as_facts(Spec("http://192.168.101.210:19291/api/v1/receive", {"cluster": "cluster-03"}, access={}))
 PROBLEM = {"subject": "it", "cause": "because", "fix": "mend it"}
-FAILED = {"failed": True, "msg": "it: because", "problems": [PROBLEM], "invocation": {"module_args": {"text": SECRET}}}
-CRASHED = {"failed": True, "msg": f"ValueError: {SECRET}", "module_stderr": SECRET, "exception": SECRET, "rc": 1}
 
 SECRETIVE = f"""\
 scrape_configs:
@@ -61,7 +63,7 @@ remote_write:
 
 
 def agent(text: str = AUDITED, **more: Any) -> Result:
-    """As module _edge_info returns it."""
+    """As the look at an edge returns it."""
     return {
         "id": "StatefulSet monitoring/prometheus-agent [agent]",
         "workload": {"kind": "StatefulSet", "namespace": "monitoring", "name": "prometheus-agent"},
@@ -87,55 +89,58 @@ def agent(text: str = AUDITED, **more: Any) -> Result:
 
 
 class Edge:
-    """An edge and its record, as the modules find them. It keeps what was run, and what was applied."""
+    """An edge and its record. It keeps what was done, and what was applied."""
 
     def __init__(self, central: ObjectServer) -> None:
         self.central = central
+        self.server = ObjectServer()
+        self.server.cluster = "context cluster-03"
         self.agents = [agent()]
         self.unseen: list[Result] = []
-        self.ran: list[str] = []
-        self.arguments: list[Result] = []
-        self.silent: list[bool] = []
+        self.done: list[str] = []
+        self.looked_for: list[Wish] = []
+        self.recorded: list[Result] = []
+        self.checked: list[tuple[str, str, str]] = []
         self.applied: list[Result] = []
-        self.warnings: list[str] = []
-        #: What modules answer instead, by their names.
-        self.answers: dict[str, Result] = {}
+        #: What happens instead, by what is done.
+        self.instead: dict[str, Callable[[], object]] = {}
 
-    def run_module(self, action: ActionBase, module_name: str, arguments: Result) -> Result:
-        name = module_name.rpartition(".")[2].removeprefix("_")
-        state = arguments.get("state")
-        self.ran.append(f"{name} {state}" if state and name != "k8s" else name)
-        self.arguments.append(arguments)
-        self.silent.append(bool(action._task.no_log))
-        if name in self.answers:
-            return self.answers[name]
-        return getattr(self, f"_{name}")(arguments, bool(action._task.check_mode), bool(action._task.no_log))  # type: ignore[no-any-return]
+    def session(self, kubeconfig: str | None, context: str | None) -> ObjectServer:
+        given = {"kubeconfig": kubeconfig, "context": context}
+        return {str(ACCESS): self.server, str(CENTRAL): self.central}[str(given)]
 
-    def _edge_info(self, _arguments: Result, *_task: bool) -> Result:
+    def collect(self, cluster: Session, wish: Wish) -> Result:
+        self._does("look", cluster)
+        self.looked_for.append(wish)
         exporters: Result = {name: [] for name in ("servers", "node_exporters", "kube_state_metrics", "operators")}
         return {"agents": json.loads(json.dumps(self.agents)), **exporters, "unseen": self.unseen}
 
-    def _migration_record(self, arguments: Result, check_mode: bool, no_log: bool) -> Result:
-        options = dict.fromkeys(("kubeconfig", "phase", "evidence", "objects", "objects_added", "rollback", "run"))
-        more = {"state": "read", "back": False, "rollback_wanted": False, "force": False}
-        try:
-            found = store.carry_out({**options, **more, **arguments}, check_mode=check_mode, no_log=no_log)
-        except ProblemError as error:
-            return {"failed": True, "msg": str(error), "problems": error.as_dicts()}
-        return {key: value for key, value in found.items() if key != "problems"}
+    def carry_out(self, options: Result, *, check_mode: bool, no_log: bool) -> Result:
+        self._does(f"record {options['state']}")
+        self.recorded.append(options)
+        return carry_out(options, check_mode=check_mode, no_log=no_log)
 
-    def _migration_lock(self, _arguments: Result, *_task: bool) -> Result:
-        return {"changed": False}
+    def check(self, cluster: Session, namespace: str, image: str, text: str) -> None:
+        self._does("promtool", cluster)
+        self.checked.append((namespace, image, text))
 
-    def _agent_config_check(self, _arguments: Result, check_mode: bool, *_task: bool) -> Result:
-        return {"changed": False, "checked": not check_mode}
+    def held(self) -> None:
+        self._does("lock")
 
-    def _k8s(self, arguments: Result, check_mode: bool, *_task: bool) -> Result:
-        objects = arguments["resource_definition"]
-        if not check_mode:
-            self.applied += objects
-        # With all that the API server says of an object.
-        return {"changed": True, "result": {"results": [{"changed": True, "result": one} for one in objects]}}
+    def apply(self, objects: Objects, items: list[Result], *, dry_run: bool, secret: bool) -> None:
+        self._does("apply", objects.session)
+        assert secret
+        if not dry_run:
+            self.applied += items
+
+    def _does(self, what: str, cluster: Session | None = None) -> None:
+        assert cluster in {None, self.server}
+        self.done.append(what)
+        self.instead.get(what, lambda: None)()
+
+    def written(self) -> list[str]:
+        """What was written of the record. The lock is written whenever it is looked after."""
+        return [request for request in self.central.writes() if "/leases/" not in request]
 
     def take(self) -> None:
         """What was applied is there, and the pods have started again."""
@@ -154,47 +159,41 @@ class Edge:
 
 
 @pytest.fixture
-def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
+def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Edge]:
     central = ObjectServer()
-    monkeypatch.setattr(session, "session", lambda *_access: central)
     made = Edge(central)
-
-    def execute(self: ActionBase, module_name: str, module_args: Result, **_others: object) -> Result:
-        return made.run_module(self, module_name, module_args)
-
-    monkeypatch.setattr(ActionBase, "_execute_module", execute)
-    monkeypatch.setattr(Display, "warning", lambda _self, text: made.warnings.append(text))
+    monkeypatch.setattr(session, "session", made.session)
+    monkeypatch.setattr(keeper.Keeper, "check", made.held)
+    for name in ("collect", "carry_out", "check", "apply"):
+        monkeypatch.setattr(agent_change, name, getattr(made, name))
     Lock(central, "monitoring", LOCK_NAME, Run(RUN["id"], RUN["owner"])).acquire(300, lambda _pid: None, final=False)
     central.requests.clear()
-    return made
-
-
-def action(check_mode: bool = False, **options: object) -> agent_change.ActionModule:
-    task = Task()
-    task.action = "miribit.thanos._agent_change"
-    task.args = {**ACCESS, "namespace": "monitoring", "spec": SPEC, "record": RECORD, "lock": LOCK, **options}
-    task.check_mode, task.no_log, task.async_val = check_mode, False, 0
-    one = agent_change.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
-    known = {"miribit.thanos._apply_objects": apply_objects}
-    loaders = MagicMock()
-    loaders.action_loader.get = lambda name, **given: known[name].ActionModule(**given)
-    # The collection is not installed where Ansible looks for it.
-    one._shared_loader_obj = loaders
-    return one
+    yield made
+    shown = capsys.readouterr()
+    assert SECRET not in shown.out + shown.err
 
 
 def change(state: str, check_mode: bool = False, **options: object) -> Result:
-    """Run it. What it returns can be written as JSON, and its task is as it was."""
-    one = action(check_mode, state=state, **options)
+    """Run it. What it returns can be written as JSON, and shows no secret."""
+    given = {**ACCESS, "namespace": "monitoring", "spec": SPEC, "record": RECORD, "lock": LOCK, "state": state}
+    one = plugin_of(agent_change.ActionModule, {**given, **options}, check_mode=check_mode)
     result = one.run(task_vars={"inventory_hostname": "cluster-03"})
-    assert (one._task.no_log, one._task.args["state"]) == (False, state)
     assert SECRET not in json.dumps(result)
     return dict(result)
 
 
-READ = ["edge_info", "migration_record"]
-RECORDED = "migration_record present"
-HELD = "migration_lock held"
+def raises(error: Exception) -> Callable[[], None]:
+    def stand_in() -> None:
+        raise error
+
+    return stand_in
+
+
+FAILS = raises(ProblemError([Problem(**PROBLEM)]))
+CRASHES = raises(ValueError(SECRET))
+READ = ["look", "record read"]
+RECORDED = "record present"
+APPLIED = ["lock", "apply"]
 
 
 def kept(edge: Edge) -> Result:
@@ -210,45 +209,56 @@ def test_planned_tells_what_would_be_and_changes_nothing(edge: Edge) -> None:
     result = change("planned")
     assert (result["state"], result["changed"], "diff" in result) == ("out_of_sync", False, False)
     assert result["changes"][3] == f"The queue to {DEAD} ends, with what it has not sent"
-    assert (edge.ran, edge.applied, edge.central.writes()) == (READ, [], [])
-    assert edge.arguments[0] == {**ACCESS, "namespace": "monitoring", "texts": True, "targets": True}
-    assert edge.arguments[1] == {**RECORD, "rollback_wanted": True}
+    assert (edge.done, edge.applied, edge.written()) == (READ, [], [])
+    assert edge.looked_for == [Wish("monitoring", targets=True, texts=True)]
+    assert edge.recorded == [record_options(RECORD, rollback_wanted=True)]
 
 
 def test_what_could_not_be_seen_is_told(edge: Edge) -> None:
     edge.unseen = [{"subject": "pods in cluster-03", "cause": "those of shop are not seen", "fix": "allow it"}]
-    change("planned")
-    assert edge.warnings[-1] == "Host cluster-03, pods in cluster-03: those of shop are not seen. Fix: allow it."
+    told = change("planned")["warnings"]
+    assert told[-1] == "Host cluster-03, pods in cluster-03: those of shop are not seen. Fix: allow it."
 
 
 def test_warnings_are_told_once_and_of_their_host(edge: Edge) -> None:
     edge.agents = [agent(owner={**NOBODY, "kind": "helm", "name": "agent"})]
-    change("checked")
-    assert edge.warnings[0].startswith("Host cluster-03, StatefulSet monitoring/prometheus-agent [agent]: the Helm")
-    said = list(edge.warnings)
-    change("present")
-    assert edge.warnings == said
+    told = change("checked")["warnings"]
+    assert told[0].startswith("Host cluster-03, StatefulSet monitoring/prometheus-agent [agent]: the Helm")
+    assert "warnings" not in change("present")
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_checked_lets_promtool_look_at_what_would_be_written(edge: Edge, check_mode: bool) -> None:
     result = change("checked", check_mode, image=IMAGE.replace("2.48.0", "3.15.0"), version="3.15.0")
-    assert edge.ran == [*READ, "agent_config_check"]
-    arguments = edge.arguments[-1]
-    assert {**arguments, "text": ""} == {
-        **ACCESS,
-        "namespace": "monitoring",
-        "image": IMAGE.replace("2.48.0", "3.15.0"),
-        "text": "",
-    }
-    assert "192.168.101.210" in arguments["text"]
-    assert (result["changed"], result["state"], edge.central.writes()) == (False, "out_of_sync", [])
+    assert (result["changed"], result["state"], edge.written()) == (False, "out_of_sync", [])
+    # In check mode no pod is made.
+    assert edge.done == (READ if check_mode else [*READ, "promtool"])
+    for namespace, image, text in edge.checked:
+        assert (namespace, image) == ("monitoring", IMAGE.replace("2.48.0", "3.15.0"))
+        assert "192.168.101.210" in text
 
 
 def test_what_promtool_finds_fails_the_task(edge: Edge) -> None:
-    edge.answers["agent_config_check"] = FAILED
+    edge.instead["promtool"] = FAILS
     result = change("checked")
-    assert (result["failed"], result["msg"], result["problems"]) == (True, "it: because", [PROBLEM])
+    assert (result["failed"], result["msg"], result["problems"]) == (True, "it: because. Fix: mend it.", [PROBLEM])
+
+
+def test_the_lock_is_looked_after_while_promtool_looks(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "RENEWAL", 0.01)
+
+    def looked_after() -> int:
+        return len([request for request in edge.central.requests if "/leases/" in request])
+
+    def takes_long() -> None:
+        wanted, deadline = looked_after() + 3, time.monotonic() + 10
+        while looked_after() < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    edge.instead["promtool"] = takes_long
+    assert "failed" not in change("checked")
+    assert edge.done == [*READ, "promtool"]
 
 
 @pytest.mark.parametrize("state", ["checked", "present", "previous"])
@@ -260,7 +270,7 @@ def test_what_promtool_finds_fails_the_task(edge: Edge) -> None:
 def test_where_nothing_is_to_be_changed_nothing_is_run(edge: Edge, state: str, found: list[Result]) -> None:
     edge.agents = found
     result = change(state)
-    assert (result["changed"], edge.ran) == (False, READ)
+    assert (result["changed"], edge.done) == (False, READ)
 
 
 # Present.
@@ -268,8 +278,8 @@ def test_where_nothing_is_to_be_changed_nothing_is_run(edge: Edge, state: str, f
 
 def test_the_way_back_is_recorded_before_anything_is_applied(edge: Edge) -> None:
     result = change("present")
-    assert edge.ran == [*READ, RECORDED, HELD, "k8s"]
-    assert edge.arguments[2]["run"] == RUN
+    assert edge.done == [*READ, RECORDED, *APPLIED]
+    assert edge.recorded[-1]["run"] == RUN
     assert kept(edge)["agent"]["text"] == AUDITED
     assert [item["kind"] for item in edge.applied] == ["ConfigMap", "StatefulSet"]
     assert (result["changed"], result["state"]) == (True, "out_of_sync")
@@ -282,31 +292,22 @@ def test_the_way_back_is_recorded_before_anything_is_applied(edge: Edge) -> None
 def test_what_is_changed_stays_somebody_elses(edge: Edge) -> None:
     change("present")
     assert all("labels" not in item["metadata"] for item in edge.applied)
-    arguments = edge.arguments[-1]
-    assert (arguments["context"], arguments["kubeconfig"]) == ("cluster-03", "/edge/kubeconfig")
-    assert arguments["server_side_apply"] == {"field_manager": "miribit.thanos", "force_conflicts": True}
-
-
-def test_no_module_that_gets_a_configuration_may_log_its_options(edge: Edge) -> None:
-    change("checked")
-    change("present")
-    silent = dict(zip(edge.ran, edge.silent, strict=True))
-    assert {name for name, hidden in silent.items() if not hidden} == {HELD}
 
 
 def test_a_second_run_changes_nothing(edge: Edge) -> None:
     change("present")
     edge.take()
-    edge.ran.clear()
+    edge.done.clear()
     result = change("present")
-    assert (result["changed"], result["state"], edge.ran) == (False, "in_sync", READ)
+    assert (result["changed"], result["state"], edge.done) == (False, "in_sync", READ)
 
 
 def test_a_run_that_was_killed_behind_the_record_is_finished(edge: Edge) -> None:
-    edge.answers["k8s"] = FAILED
+    edge.instead["apply"] = FAILS
     assert change("present")["failed"]
     first = kept(edge)
-    del edge.answers["k8s"]
+    assert first["agent"]["text"] == AUDITED
+    del edge.instead["apply"]
     assert change("present")["changed"]
     assert kept(edge) == first
 
@@ -325,17 +326,21 @@ def test_check_mode_changes_nothing_and_shows_what_would_change(edge: Edge, stat
         change("present")
         edge.take()
     edge.applied.clear()
-    written = edge.central.writes()
-    edge.ran.clear()
+    written = edge.written()
+    edge.done.clear()
     result = change(state, check_mode=True)
     assert (result["changed"], len(result["diff"])) == (True, 2)
-    assert (edge.applied, edge.central.writes()) == ([], written)
-    assert edge.ran == [*READ, *([RECORDED] if state == "present" else []), "k8s"]
+    assert (edge.applied, edge.written()) == ([], written)
+    assert edge.done == [*READ, *([RECORDED] if state == "present" else []), *APPLIED]
+
+
+def test_check_mode_needs_no_lock(edge: Edge) -> None:
+    assert change("present", check_mode=True, lock={**LOCK, "run": {"id": "another1", "owner": "b@c"}})["changed"]
 
 
 def test_a_run_that_does_not_hold_the_lock_changes_nothing(edge: Edge) -> None:
     result = change("present", lock={**LOCK, "run": {"id": "another1", "owner": "b@c"}})
-    assert (result["failed"], edge.ran, edge.applied) == (True, [*READ, RECORDED], [])
+    assert (result["failed"], edge.done, edge.applied, edge.written()) == (True, [], [], [])
     assert result["msg"].startswith("Lock monitoring/miribit-thanos")
     assert kept(edge) == {}
 
@@ -346,14 +351,15 @@ def test_a_lock_that_is_lost_before_it_is_applied_stops_it(edge: Edge, state: st
         change("present")
         edge.take()
     edge.applied.clear()
-    edge.answers["migration_lock"] = FAILED
+    edge.instead["lock"] = FAILS
     result = change(state)
-    assert (result["failed"], result["problems"], edge.ran[-1], edge.applied) == (True, [PROBLEM], HELD, [])
+    assert (result["failed"], result["problems"], edge.done[-1], edge.applied) == (True, [PROBLEM], "lock", [])
 
 
 def test_without_a_lock_it_is_not_asked_for(edge: Edge) -> None:
     assert change("present", lock=None)["changed"]
-    assert edge.ran == [*READ, RECORDED, "k8s"]
+    assert edge.recorded[-1]["run"] is None
+    assert not [request for request in edge.central.requests if "/leases/" in request]
 
 
 # Previous.
@@ -362,12 +368,12 @@ def test_without_a_lock_it_is_not_asked_for(edge: Edge) -> None:
 def test_the_previous_agent_comes_back_and_nothing_is_recorded(edge: Edge) -> None:
     change("present")
     edge.take()
-    written, before = edge.central.writes(), kept(edge)
-    edge.ran.clear()
+    written, before = edge.written(), kept(edge)
+    edge.done.clear()
     result = change("previous")
-    assert (result["changed"], edge.ran) == (True, [*READ, HELD, "k8s"])
+    assert (result["changed"], edge.done) == (True, [*READ, *APPLIED])
     assert edge.applied[-2]["data"]["prometheus.yml"] == AUDITED
-    assert (edge.central.writes(), kept(edge)) == (written, before)
+    assert (edge.written(), kept(edge)) == (written, before)
     edge.take()
     again = change("previous")
     assert (again["changed"], again["state"]) == (False, "in_sync")
@@ -375,13 +381,18 @@ def test_the_previous_agent_comes_back_and_nothing_is_recorded(edge: Edge) -> No
 
 def test_without_a_way_back_nothing_goes_back(edge: Edge) -> None:
     result = change("previous")
-    assert (result["changed"], result["state"], result["agent"], edge.ran) == (False, "in_sync", None, READ)
+    assert (result["changed"], result["state"], result["agent"], edge.done) == (False, "in_sync", None, READ)
+
+
+def begin(phase: str) -> None:
+    """What another task of the run has recorded."""
+    carry_out(record_options(RECORD, state="present", phase=phase), check_mode=False, no_log=False)
 
 
 @pytest.mark.parametrize(("phase", "delivered"), [(None, False), ("phase1", False), ("phase2", True), ("phase3", True)])
 def test_the_record_tells_whether_the_edge_has_delivered(edge: Edge, phase: str | None, delivered: bool) -> None:
     if phase:
-        edge._migration_record({**RECORD, "state": "present", "phase": phase}, False, True)
+        begin(phase)
     assert change("planned")["delivered_before"] is delivered
     assert change("previous")["delivered_before"] is delivered
 
@@ -392,9 +403,9 @@ def test_a_way_back_that_cannot_be_read_is_not_taken_for_none(edge: Edge, key: s
     change("present")
     secret = next(item for path, item in edge.central.objects.items() if "/secrets/" in path)
     secret["data"][key] = "?"
-    edge.ran.clear()
+    edge.done.clear()
     result = change(state)
-    assert (result["failed"], edge.ran) == (True, READ)
+    assert (result["failed"], edge.done) == (True, READ)
     assert result["msg"] == (
         f"Secret monitoring/miribit-thanos-record-cluster-03: its key {key} cannot be read, and there is the way back. "
         "Fix: restore it, or take the key out to do without."
@@ -402,59 +413,62 @@ def test_a_way_back_that_cannot_be_read_is_not_taken_for_none(edge: Edge, key: s
 
 
 def test_a_record_that_cannot_be_read_is_not_overwritten(edge: Edge) -> None:
-    edge._migration_record({**RECORD, "state": "present", "phase": "phase1"}, False, True)
+    begin("phase1")
     record = next(item for path, item in edge.central.objects.items() if "/configmaps/" in path)
     record["data"]["record.json"] = "{"
+    told = change("planned")["warnings"]
     result = change("present")
     assert (result["failed"], edge.applied) == (True, [])
     assert "its record.json is no JSON" in result["msg"]
+    # Where nothing is written, it is a warning.
+    assert told[0] == result["msg"]
 
 
 # Failures, and secrets.
 
 
-@pytest.mark.parametrize("module", ["edge_info", "migration_record", "agent_config_check", "migration_lock", "k8s"])
-def test_a_module_that_fails_ends_it_without_a_word_of_its_options(edge: Edge, module: str) -> None:
-    edge.answers[module] = {**FAILED, "msg": "it: because", "diff": SECRET, "result": SECRET}
-    result = change("checked" if module == "agent_config_check" else "present")
-    assert result["failed"]
-    assert result["problems"][0]["fix"]
+@pytest.mark.parametrize("what", [*READ, "promtool", RECORDED, "lock", "apply"])
+@pytest.mark.parametrize(("happens", "problem"), [(FAILS, PROBLEM), (CRASHES, None)], ids=["fails", "crashes"])
+def test_what_fails_ends_it_without_a_word_of_a_configuration(
+    edge: Edge, what: str, happens: Callable[[], None], problem: Result | None
+) -> None:
+    """change() looks for a secret."""
+    edge.instead[what] = happens
+    result = change("checked" if what == "promtool" else "present")
+    assert (result["failed"], edge.done[-1]) == (True, what)
+    (told,) = result["problems"]
+    assert told == problem if problem else "(ValueError at test_agent_change.py:" in told["cause"]
     assert (result.get("diff"), edge.applied) == (None, [])
 
 
-@pytest.mark.parametrize("module", ["edge_info", "migration_record", "agent_config_check", "k8s"])
-def test_a_module_that_crashes_with_a_configuration_is_not_quoted(edge: Edge, module: str) -> None:
-    edge.answers[module] = CRASHED
-    result = change("checked" if module == "agent_config_check" else "present")
-    assert result["failed"]
-    assert result["problems"][0]["cause"]
-    assert edge.applied == []
+def test_a_library_that_is_missing_is_told(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "HAS_KUBERNETES", False)
+    assert "Failed to import the required Python library (kubernetes)" in change("planned")["msg"]
+    assert edge.done == []
 
 
-def test_a_library_that_is_missing_is_told(edge: Edge) -> None:
-    edge.answers["edge_info"] = {"failed": True, "msg": "Failed to import the required Python library (kubernetes)."}
-    assert change("planned")["msg"] == (
-        "Module _edge_info: Failed to import the required Python library (kubernetes). Fix: correct what it names."
+def test_a_refusal_of_the_api_server_quotes_nothing_of_a_configuration(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_change, "apply", apply)
+    edge.server.refusals["PATCH", "/configmaps/config"] = (422, SECRET)
+    result = change("present")
+    assert result["msg"].startswith(
+        "ConfigMap monitoring/config in context cluster-03: the API server refuses it: HTTP 422, refused. Fix: "
     )
-
-
-def test_a_refusal_of_the_api_server_quotes_nothing_of_a_configuration(edge: Edge) -> None:
-    status = {"kind": "Status", "code": 422, "reason": "Invalid", "message": SECRET, "details": {"name": "config"}}
-    edge.answers["k8s"] = {"failed": True, "msg": f"Failed to apply object: {json.dumps(status)}"}
-    assert "HTTP 422, Invalid" in change("present")["msg"]
 
 
 def test_what_is_wrong_is_told_before_anything_is_recorded(edge: Edge) -> None:
     edge.agents = [agent(immutable=True, replicas={"wanted": 0, "ready": 0})]
     result = change("present")
-    assert (result["failed"], len(result["problems"]), edge.ran) == (True, 2, READ)
+    assert (result["failed"], len(result["problems"]), edge.done) == (True, 2, READ)
     assert result["msg"] == str(ProblemError([Problem(**problem) for problem in result["problems"]]))
 
 
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_no_secret_of_a_configuration_is_shown(edge: Edge, keep: bool, check_mode: bool) -> None:
-    """change() looks at each result."""
+    """change() looks at each result, and the fixture at what is shown besides."""
     edge.agents = [agent(SECRETIVE)]
     for state in ("planned", "checked", "present"):
         assert change(state, check_mode, keep_remote_write=keep)["state"] == "out_of_sync"
@@ -462,7 +476,6 @@ def test_no_secret_of_a_configuration_is_shown(edge: Edge, keep: bool, check_mod
     edge.take()
     result = change("previous", check_mode)
     assert "<secret>" in result["diff"][0]["before"]
-    assert SECRET not in json.dumps(edge.warnings)
     assert kept(edge)["agent"]["text"] == SECRETIVE
 
 
@@ -477,7 +490,7 @@ def test_a_configuration_that_is_broken_is_not_quoted(edge: Edge) -> None:
 def test_the_options_are_those_of_the_documentation() -> None:
     written = yaml.safe_load(documented.DOCUMENTATION)["options"]
     access = {"kubeconfig", "context"}
-    spec: Any = {name: option for name, option in documented.argument_spec().items() if name not in access}
+    spec: Any = {name: option for name, option in agent_change.ActionModule.spec.items() if name not in access}
     assert set(spec) == set(written)
     for name, option in spec.items():
         keys = ("type", "default", "required", "choices", "elements")
@@ -487,4 +500,4 @@ def test_the_options_are_those_of_the_documentation() -> None:
 @pytest.mark.parametrize("state", ["planned", "present"])
 def test_what_is_documented_is_what_is_returned(edge: Edge, state: str) -> None:
     written = set(yaml.safe_load(documented.RETURN)) - {"problems"}
-    assert set(change(state)) - {"changed", "diff"} == written
+    assert set(change(state)) - {"changed", "diff", "warnings"} == written
