@@ -454,7 +454,7 @@ def test_a_refusal_of_the_api_server_quotes_nothing_of_a_configuration(
     edge.server.refusals["PATCH", "/configmaps/config"] = (422, SECRET)
     result = change("present")
     assert result["msg"].startswith(
-        "ConfigMap monitoring/config in context cluster-03: the API server refuses it: HTTP 422, refused. Fix: "
+        "ConfigMap monitoring/config in context cluster-03: the API server refuses it: HTTP 422, Invalid. Fix: "
     )
 
 
