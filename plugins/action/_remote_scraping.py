@@ -160,16 +160,9 @@ class ActionModule(ClusterAction):
         jobs = [told for edge in sorted(own) for told in plan.told_jobs(edge, own[edge])]
         distinct = list(dict.fromkeys(problems))
         shown = {"diff": plan.diff(jobs, comes=comes)} if changed else {}
-        warnings = {"warnings": [str(problem) for problem in distinct]} if distinct else {}
+        self.warn(distinct)
         told = [problem.as_dict() for problem in distinct]
-        return {
-            "changed": changed,
-            "jobs": jobs,
-            "problems": told,
-            "progress": self._progress.told,
-            **shown,
-            **warnings,
-        }
+        return {"changed": changed, "jobs": jobs, "problems": told, "progress": self._progress.told, **shown}
 
     # What is read.
 
@@ -263,7 +256,9 @@ class ActionModule(ClusterAction):
         """The release as a module of kubernetes.core returns it, on this session's cluster, with its credentials."""
         if elsewhere := foreign_access(os.environ):
             raise ProblemError(elsewhere)
-        access = {"kubeconfig": self._session.kubeconfig()}
+        kubeconfig = self._session.kubeconfig()
+        # Its context, too: otherwise one of the environment counts, and the kubeconfig does not have that.
+        access = {"kubeconfig": kubeconfig, "context": kubeconfig["current-context"]}
         # Its options hold values of the release and credentials: it must write none to the system's log.
         before, self._task.no_log = self._task.no_log, True
         try:
