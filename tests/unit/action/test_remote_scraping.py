@@ -1,18 +1,17 @@
-"""The action remote_scraping. What it runs stands aside, as Helm, the record, the lock and the look have own tests."""
+"""The action remote_scraping. Helm, the record, the lock and the look stand aside: they have tests of their own."""
 
 from __future__ import annotations
 
 import base64
 import json
 import tarfile
-from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 import yaml
+from action_plugins import plugin_of
 from remote_scraping_facts import (
     EDGES,
     JOB_THREE,
@@ -26,27 +25,51 @@ from remote_scraping_facts import (
     server,
 )
 
-from ansible_collections.miribit.thanos.plugins.action._remote_scraping import ActionModule
+from ansible_collections.miribit.thanos.plugins.action import _remote_scraping as remote_scraping
+from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.api import Request, Session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import AwayError
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.proxy import Answer
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper
+from ansible_collections.miribit.thanos.plugins.plugin_utils import cluster_action
 
 Result = dict[str, Any]
 
 CHART = "prometheus-community/kube-prometheus-stack"
-LOCK = {"context": "cluster-01", "namespace": "monitoring", "run": {}}
+LOCK = {"context": "cluster-01", "namespace": "monitoring", "run": {"id": "1"}}
+#: What the session makes of its own credentials.
+KUBECONFIG = {"users": [{"name": "checked", "user": {"token": "planted"}}], "current-context": "checked"}
+SECRET_PATH = "/api/v1/namespaces/monitoring/secrets/stack-scrape-confg"
 OTHER = {"job_name": "other", "static_configs": [{"targets": ["203.0.113.9:9100"]}]}
 
 
-class Central:
-    """A central cluster: its release or Secret, its servers, and the records of edges."""
+class Central(Session):
+    """A central cluster: its release or Secret, its servers, its lock, and the records of edges.
+
+    It keeps what is done, in its order.
+    """
+
+    cluster = "context cluster-01"
 
     def __init__(self, *jobs: Facts) -> None:
         self.jobs: list[Facts] = list(jobs)
         self.owner = owner()
         self.records: dict[str, Result] = {}
         self.release: Result | None = {"status": "deployed", "chart": "kube-prometheus-stack-78.2.1"}
-        self.fails: dict[str, Result] = {}
+        #: What Helm answers instead, or what is raised, by what is done.
+        self.fails: dict[str, Result | Exception] = {}
+        #: What is wrong with the records.
+        self.problems: list[Problem] = []
         #: How many looks it takes until the servers have read what was changed.
         self.delay = 0
+        self.done: list[str] = []
+        self.applied: list[Request] = []
         self._scraped = list(jobs)
+
+    def does(self, what: str) -> None:
+        self.done.append(what)
+        if isinstance(error := self.fails.get(what), Exception):
+            raise error
 
     def targets(self) -> list[Facts]:
         known = {"two-kubelet": TWO, "three-kubelet": THREE}
@@ -57,66 +80,92 @@ class Central:
         spec = {"prometheusSpec": {"additionalScrapeConfigs": self.jobs}}
         return {"grafana": {"adminPassword": "planted"}, "prometheus": spec}
 
-    @property
-    def text(self) -> str:
-        return yaml.safe_dump(self.jobs)
-
     def changes(self, jobs: list[Facts]) -> None:
         self.jobs = deepcopy(jobs)
 
-    def answer(self, module: str, options: Result) -> Result:
-        name = module.rpartition(".")[2].removeprefix("_")
-        if name in self.fails:
-            return self.fails[name]
-        known: dict[str, Callable[[Result], Result]] = {
-            "remote_scraping": self._look,
-            "migration_record": self._record,
-            "migration_lock": lambda _options: {},
-            "helm_info": lambda _options: {"status": {**self.release, "values": self.values}} if self.release else {},
-            "helm": self._helm,
-            "k8s_info": self._secret,
-        }
-        return known[name](options)
+    # What the action uses.
 
-    def _look(self, _options: Result) -> Result:
+    def servers(self) -> list[Result]:
+        self.does("look")
         if self.delay:
             self.delay -= 1
         else:
             self._scraped = self.jobs
-        return {"servers": [server(pod(*self.targets()), owner=self.owner)]}
+        return [server(pod(*self.targets()), owner=self.owner)]
 
-    def _record(self, options: Result) -> Result:
+    def held(self) -> None:
+        """Of the lock."""
+        self.does("lock")
+
+    def still_held(self) -> None:
+        self.does("lock still held")
+
+    def carry_out(self, options: Result, *, check_mode: bool, no_log: bool) -> Result:
+        given = [options[key] for key in ("kubeconfig", "context", "namespace", "run")]
+        assert (given, no_log) == ([None, "cluster-01", "monitoring", {"id": "1"}], True)
+        self.does(f"record {options['state']}")
         held = self.records.setdefault(options["cluster"], {})
-        if options.get("state") == "present":
+        if options["state"] == "present" and not check_mode:
             held.update(json.loads(json.dumps(options["rollback"])))
-        return {"rollback": {key: value for key, value in held.items() if value is not None}}
+        rollback = {key: value for key, value in held.items() if value is not None}
+        return {"rollback": rollback, "problems": list(self.problems)}
 
-    def _helm(self, options: Result) -> Result:
+    def helm(self, module: str, options: Result) -> Result:
+        name = module.removeprefix("kubernetes.core.")
+        self.does(name)
+        if isinstance(failed := self.fails.get(name), dict):
+            return failed
+        if name == "helm_info":
+            return {"status": {**self.release, "values": self.values}} if self.release else {}
+        assert name == "helm"
         self.changes(options["release_values"]["prometheus"]["prometheusSpec"]["additionalScrapeConfigs"])
         return {"changed": True}
 
-    def _secret(self, _options: Result) -> Result:
-        data = {"jobs.yaml": base64.b64encode(self.text.encode()).decode()}
-        return {"resources": [{"metadata": {"name": "stack-scrape-confg"}, "data": data, "type": "Opaque"}]}
+    def kubeconfig(self) -> Result:
+        return deepcopy(KUBECONFIG)
+
+    def send(self, request: Request) -> Answer:
+        assert request.path == SECRET_PATH
+        self.does(f"{request.method} Secret")
+        if isinstance(refused := self.fails.get(f"{request.method} Secret"), dict):
+            return Answer(int(refused["code"]), json.dumps({"kind": "Status", "apiVersion": "v1", **refused}).encode())
+        if request.method == "PATCH":
+            self.applied.append(request)
+            given: Any = request.body
+            self.changes(yaml.safe_load(base64.b64decode(given["data"]["jobs.yaml"])))
+        data = {"jobs.yaml": base64.b64encode(yaml.safe_dump(self.jobs).encode()).decode()}
+        item = {"kind": "Secret", "metadata": {"name": "stack-scrape-confg"}, "data": data, "type": "Opaque"}
+        return Answer(200, json.dumps(item).encode())
 
 
-class Scraping(ActionModule):
+class Scraping(remote_scraping.ActionModule):
     """Keeps what it runs; a central cluster answers."""
 
     def on(self, central: Central) -> Scraping:
         self.central = central
         self.ran: list[tuple[str, Result, bool]] = []
+        central.done.clear()
         return self
+
+    def work(self, options: Result) -> Result:
+        central = self.central
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(remote_scraping, "session_of", lambda _options: central)
+            patch.setattr(remote_scraping, "Look", lambda _session, _namespace: central)
+            patch.setattr(remote_scraping, "carry_out", central.carry_out)
+            patch.setattr(cluster_action, "lock_of", lambda _options: central)
+            patch.setattr(Keeper, "check", lambda _keeper: central.still_held())
+            return super().work(options)
 
     def _execute_module(self, module_name: str, module_args: Result, **_others: object) -> Result:
         self.ran.append((module_name, module_args, bool(self._task.no_log)))
-        return self.central.answer(module_name, module_args)
+        return self.central.helm(module_name, module_args)
 
     def names(self) -> list[str]:
-        return [name.rpartition(".")[2].removeprefix("_") for name, *_rest in self.ran]
+        return [name.removeprefix("kubernetes.core.") for name, *_rest in self.ran]
 
     def given_to(self, name: str) -> Result:
-        (options,) = [options for ran, options, _no_log in self.ran if ran.rpartition(".")[2].removeprefix("_") == name]
+        (options,) = [options for ran, options, _no_log in self.ran if ran == f"kubernetes.core.{name}"]
         return options
 
 
@@ -132,22 +181,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def scraping(central: Central, *, check_mode: bool = False, **options: object) -> Scraping:
     given = {"context": "cluster-01", "namespace": "monitoring", "edges": EDGES, "chart_ref": CHART, **options}
     given = {"record": {"namespace": "monitoring", "run": {"id": "1"}}, "lock": LOCK, **given}
-    task = MagicMock(async_val=0, check_mode=check_mode, args=given, no_log=False, action="remote_scraping")
-    action = Scraping(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock()).on(central)
-
-    def apply(_name: str, task: MagicMock, **_others: object) -> MagicMock:
-        def run(task_vars: object) -> Result:
-            action.ran.append(("miribit.thanos._apply_objects", task.args, False))
-            if "apply_objects" in central.fails:
-                return central.fails["apply_objects"]
-            (item,) = task.args["objects"]
-            central.changes(yaml.safe_load(base64.b64decode(item["data"]["jobs.yaml"])))
-            return {"changed": True}
-
-        return MagicMock(run=run)
-
-    action._shared_loader_obj.action_loader.get = apply
-    return action
+    return plugin_of(Scraping, given, check_mode=check_mode).on(central)
 
 
 def nobodys(*jobs: Facts) -> Central:
@@ -169,7 +203,8 @@ def test_what_agents_deliver_goes_from_the_release_and_the_rest_of_its_values_st
     assert central.jobs == [OTHER]
     options = action.given_to("helm")
     assert options == {
-        "context": "cluster-01",
+        "kubeconfig": KUBECONFIG,
+        "context": "checked",
         "release_name": "stack",
         "release_namespace": "monitoring",
         "chart_ref": CHART,
@@ -185,13 +220,13 @@ def test_what_agents_deliver_goes_from_the_release_and_the_rest_of_its_values_st
 
 
 def test_nothing_goes_before_the_lock_is_held_and_the_way_back_recorded() -> None:
-    action = scraping(Central(JOB_TWO))
-    action.run(task_vars={})
-    names = action.names()
-    assert names.index("migration_lock") < names.index("helm")
-    recorded = [number for number, (_name, options, _log) in enumerate(action.ran) if options.get("rollback")]
-    assert recorded
-    assert max(recorded) < names.index("helm")
+    central = Central(JOB_TWO)
+    scraping(central).run(task_vars={})
+    assert [what for what in central.done if what != "look"] == [
+        *("record read", "record read", "helm_info"),
+        *("lock", "record present", "lock still held", "helm"),
+        "lock still held",
+    ]
 
 
 def test_a_second_run_finds_nothing_and_runs_no_helm() -> None:
@@ -200,15 +235,28 @@ def test_a_second_run_finds_nothing_and_runs_no_helm() -> None:
     action = scraping(central)
     result = action.run(task_vars={})
     assert result["changed"] is False
-    assert action.names() == ["remote_scraping"]
+    assert (central.done, action.ran) == (["look"], [])
 
 
 def test_what_can_hold_a_secret_is_run_without_a_log_and_nothing_of_it_is_told() -> None:
     action = scraping(Central(JOB_TWO))
     result = action.run(task_vars={})
-    hidden = {name.rpartition(".")[2].removeprefix("_") for name, _options, no_log in action.ran if no_log}
-    assert hidden == {"helm_info", "helm", "migration_record"}
-    assert action._task.no_log is False
+    assert [(name, no_log) for name, _options, no_log in action.ran] == [
+        ("kubernetes.core.helm_info", True),
+        ("kubernetes.core.helm", True),
+    ]
+    assert not action._task.no_log
+    assert "planted" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("name", ["helm_info", "helm"])
+def test_a_task_shows_again_what_it_did_where_helm_has_failed(name: str) -> None:
+    central = Central(JOB_TWO)
+    central.fails[name] = ValueError("planted")
+    action = scraping(central)
+    result = action.run(task_vars={})
+    assert result["failed"]
+    assert not action._task.no_log
     assert "planted" not in json.dumps(result)
 
 
@@ -243,7 +291,7 @@ def test_going_back_twice_changes_nothing_more() -> None:
     scraping(central, state="present").run(task_vars={})
     action = scraping(central, state="present")
     assert action.run(task_vars={})["changed"] is False
-    assert set(action.names()) == {"migration_record"}
+    assert set(central.done) == {"record read"}
 
 
 def test_jobs_that_somebody_has_put_back_are_no_problem_and_leave_the_record() -> None:
@@ -317,29 +365,36 @@ def test_the_record_is_kept_until_the_servers_scrape_again() -> None:
     assert central.records["cluster-02"]["remote_scraping"]
 
 
-def test_the_lock_is_renewed_while_it_waits() -> None:
+def test_a_lock_that_is_lost_while_it_waits_ends_it() -> None:
     central = Central(JOB_TWO)
-    central.delay = 22
-    action = scraping(central)
-    action.run(task_vars={})
-    # Before the change, after it, and every 15 s of about a minute.
-    assert action.names().count("migration_lock") == 5
+    central.delay = 1000
+    checks: list[str] = []
+
+    def still_held() -> None:
+        checks.append("")
+        # Before the change, and before two looks.
+        if len(checks) > 3:
+            raise LOST
+
+    central.still_held = still_held  # type: ignore[method-assign]
+    result = scraping(central).run(task_vars={})
+    assert result["msg"] == "lock: it is held by anna. Fix: wait."
+    assert central.done.count("helm") == 1
+    assert central.done[-2:] == ["look", "look"]
 
 
 def test_an_api_server_that_is_away_for_a_while_is_waited_for() -> None:
     central = Central(JOB_TWO)
-    away = {"failed": True, "msg": "away", "problems": [{"subject": "API server", "cause": "away", "fix": "wait"}]}
+    looks = central.servers
 
-    class Flaky(Scraping):
-        def _execute_module(self, module_name: str, module_args: Result, **others: object) -> Result:
-            done = super()._execute_module(module_name, module_args, **others)
-            return (
-                away if self.names().count("remote_scraping") == 2 and self.names()[-1] == "remote_scraping" else done
-            )
+    def flaky() -> list[Result]:
+        found = looks()
+        if central.done.count("look") == 2:
+            raise AwayError([Problem("API server", "away", "wait")])
+        return found
 
-    action = scraping(central)
-    action.__class__ = Flaky
-    result = action.run(task_vars={})
+    central.servers = flaky  # type: ignore[method-assign]
+    result = scraping(central).run(task_vars={})
     assert result["progress"][-1] == "API server: away. Fix: wait."
     assert result["changed"]
 
@@ -349,12 +404,11 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for() -> None:
 
 def test_check_mode_tells_what_would_go_and_changes_nothing() -> None:
     central = Central(JOB_TWO, OTHER)
-    action = scraping(central, check_mode=True)
-    result = action.run(task_vars={})
+    result = scraping(central, check_mode=True).run(task_vars={})
     assert result["changed"]
     assert result["diff"][0]["before"] == "cluster-02: job two-kubelet: 10.0.0.2:10250/metrics\n"
     assert central.jobs == [JOB_TWO, OTHER]
-    assert not {"helm", "migration_lock"} & set(action.names())
+    assert set(central.done) == {"look", "record read", "helm_info"}
     assert central.records == {"cluster-02": {}, "cluster-03": {}}
 
 
@@ -400,7 +454,7 @@ def test_what_gitops_owns_is_left_alone_with_a_warning(kind: str, name: str) -> 
     result = action.run(task_vars={})
     assert (result["changed"], result.get("failed")) == (False, None)
     assert f"{name} would undo a change" in result["warnings"][0]
-    assert action.names() == ["remote_scraping"]
+    assert (central.done, action.ran) == (["look"], [])
 
 
 def test_a_release_that_cannot_be_read_is_left_alone_with_a_warning() -> None:
@@ -438,15 +492,27 @@ def test_a_failing_upgrade_quotes_no_value() -> None:
     assert "planted" not in json.dumps(result)
 
 
-def test_a_lost_lock_stops_before_anything_is_recorded_or_changed() -> None:
+LOST = ProblemError([Problem("lock", "it is held by anna", "wait")])
+
+
+@pytest.mark.parametrize("state", ["absent", "present"])
+def test_without_the_lock_nothing_is_recorded_or_changed(state: str) -> None:
     central = Central(JOB_TWO)
-    told = {"subject": "lock", "cause": "it is held by anna", "fix": "wait"}
-    central.fails["migration_lock"] = {"failed": True, "msg": "lost", "problems": [told]}
-    action = scraping(central)
-    result = action.run(task_vars={})
+    if state == "present":
+        scraping(central).run(task_vars={})
+    recorded = {edge: deepcopy(held) for edge, held in central.records.items() if held}
+    central.fails["lock"] = LOST
+    result = scraping(central, state=state).run(task_vars={})
     assert result["msg"] == "lock: it is held by anna. Fix: wait."
-    assert "helm" not in action.names()
-    assert central.records == {"cluster-02": {}, "cluster-03": {}}
+    assert not {"helm", "record present"} & set(central.done)
+    assert {edge: held for edge, held in central.records.items() if held} == recorded
+
+
+def test_a_lock_that_is_lost_before_the_change_stops_it() -> None:
+    central = Central(JOB_TWO)
+    central.fails["lock still held"] = LOST
+    assert scraping(central).run(task_vars={})["msg"] == "lock: it is held by anna. Fix: wait."
+    assert "helm" not in central.done
 
 
 def test_a_record_that_cannot_be_read_stops_before_anything_is_changed() -> None:
@@ -458,18 +524,56 @@ def test_a_record_that_cannot_be_read_stops_before_anything_is_changed() -> None
     assert "helm" not in action.names()
 
 
+def test_what_is_wrong_with_a_record_is_a_warning_beside_the_others() -> None:
+    central = Central(JOB_TWO)
+    central.problems = [Problem("Record", "a key cannot be read", "restore it")]
+    warnings = scraping(central, chart_ref="").run(task_vars={})["warnings"]
+    assert "Record: a key cannot be read. Fix: restore it." in warnings
+    assert any("this arrives twice" in warning for warning in warnings)
+
+
 def test_a_look_that_fails_is_told_as_it_is() -> None:
     central = Central(JOB_TWO)
-    central.fails["remote_scraping"] = {"failed": True, "msg": "Failed to import kubernetes"}
+    central.fails["look"] = ProblemError([Problem("pods", "they may not be listed", "allow it")])
     result = scraping(central).run(task_vars={})
-    assert result["failed"]
-    assert "Failed to import kubernetes" in result["msg"]
+    assert (result["failed"], result["msg"]) == (True, "pods: they may not be listed. Fix: allow it.")
 
 
-def test_several_kubeconfig_files_are_left_to_kubectl() -> None:
-    result = scraping(Central(JOB_TWO), kubeconfig="/a:/b").run(task_vars={})
-    assert result["changed"] is False
-    assert "Helm is run with one kubeconfig file" in result["warnings"][0]
+# Whom Helm would ask.
+
+
+def test_helm_is_not_run_where_the_environment_leads_it_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    central = Central(JOB_TWO)
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://production.example")
+    action = scraping(central)
+    result = action.run(task_vars={})
+    assert (result["changed"], action.ran) == (False, [])
+    assert "Environment variable K8S_AUTH_HOST: " in result["warnings"][0]
+    assert "production.example" not in json.dumps(result)
+
+
+def test_helm_does_not_put_back_where_the_environment_leads_it_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    central = Central(JOB_TWO)
+    scraping(central).run(task_vars={})
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://production.example")
+    action = scraping(central, state="present")
+    result = action.run(task_vars={})
+    assert (result["failed"], action.ran) == (True, [])
+    assert result["msg"].startswith("Environment variable K8S_AUTH_HOST: ")
+
+
+def test_a_secret_needs_no_helm_and_no_look_at_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://production.example")
+    assert scraping(nobodys(JOB_TWO)).run(task_vars={})["changed"]
+
+
+@pytest.mark.parametrize("name", ["K8S_AUTH_CONTEXT", "HELM_KUBECONTEXT"])
+def test_a_context_of_the_environment_does_not_reach_helm(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Its kubeconfig has one context only."""
+    monkeypatch.setenv(name, "production")
+    action = scraping(Central(JOB_TWO))
+    assert action.run(task_vars={})["changed"]
+    assert {options["context"] for _name, options, _no_log in action.ran} == {KUBECONFIG["current-context"]}
 
 
 # Charts on the controller.
@@ -519,30 +623,40 @@ def test_what_agents_deliver_goes_from_the_secret_and_only_its_key_is_applied() 
     result = action.run(task_vars={})
     assert result["changed"]
     assert central.jobs == [OTHER]
-    options = action.given_to("apply_objects")
-    assert (options["adopt"], options["namespace"]) == (True, "monitoring")
-    (item,) = options["objects"]
+    (request,) = central.applied
+    item: Any = request.body
+    # Without labels: it stays somebody else's.
+    assert item["metadata"] == {"name": "stack-scrape-confg", "namespace": "monitoring"}
     assert list(item["data"]) == ["jobs.yaml"]
-    assert "helm" not in action.names()
+    assert dict(request.params)["fieldManager"] == "miribit.thanos"
+    assert action.ran == []
     assert "planted" not in json.dumps(result)
     scraping(central, state="present", chart_ref="").run(task_vars={})
     assert central.jobs == [JOB_TWO, OTHER]
 
 
-def test_a_secret_that_may_not_be_read_is_left_alone_with_a_warning() -> None:
+@pytest.mark.parametrize("state", ["absent", "present"])
+def test_a_secret_that_may_not_be_read_is_left_alone(state: str) -> None:
     central = nobodys(JOB_TWO)
-    central.fails["k8s_info"] = {"failed": True, "msg": "planted"}
+    if state == "present":
+        scraping(central).run(task_vars={})
+    central.fails["GET Secret"] = {"code": 403, "message": "secrets is forbidden"}
+    result = scraping(central, state=state).run(task_vars={})
+    (told,) = result["warnings"] if state == "absent" else [result["msg"]]
+    assert (result.get("changed", False), result.get("failed", False)) == (False, state == "present")
+    assert "the API server forbids it: secrets is forbidden" in told
+    assert "PATCH Secret" not in central.done
+
+
+def test_a_secret_that_the_api_server_refuses_is_a_failure_that_quotes_nothing() -> None:
+    central = nobodys(JOB_TWO)
+    central.fails["PATCH Secret"] = {"code": 422, "reason": "Invalid", "message": "planted"}
     result = scraping(central).run(task_vars={})
-    assert (result["changed"], result.get("failed")) == (False, None)
-    assert "it cannot be read" in result["warnings"][0]
+    assert result["msg"].startswith(
+        "Secret monitoring/stack-scrape-confg in context cluster-01: the API server refuses"
+    )
+    assert "HTTP 422, Invalid" in result["msg"]
     assert "planted" not in json.dumps(result)
-
-
-def test_a_secret_that_the_api_server_refuses_is_a_failure() -> None:
-    central = nobodys(JOB_TWO)
-    told = {"subject": "Secret", "cause": "the API server refuses it", "fix": "correct it"}
-    central.fails["apply_objects"] = {"failed": True, "msg": "refused", "problems": [told]}
-    assert scraping(central).run(task_vars={})["msg"] == "Secret: the API server refuses it. Fix: correct it."
 
 
 def test_what_only_the_central_server_scrapes_is_named_and_the_rest_goes() -> None:
