@@ -1,4 +1,4 @@
-"""The module remote_scraping, which looks for the action of the same name."""
+"""The full servers of a central cluster, and what each of their pods scrapes elsewhere."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster, served
 
-from ansible_collections.miribit.thanos.plugins.action import _remote_scraping as remote_scraping
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
+from ansible_collections.miribit.thanos.plugins.module_utils.kube.errors import RefusedError
+from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping.servers import Found, Look
 
-Ask = Callable[..., dict[str, Any]]
+Ask = Callable[[], list[Found]]
 Object = dict[str, Any]
 
 PROXY = "/api/v1/namespaces/monitoring/pods/{}:9090/proxy/api/v1/targets"
@@ -68,19 +69,16 @@ def cluster() -> FakeCluster:
 
 
 @pytest.fixture
-def ask(cluster: FakeCluster, run_action: Ask, kubeconfig: Callable[..., str]) -> Ask:
-    def run(**more: Any) -> dict[str, Any]:
+def ask(cluster: FakeCluster, kubeconfig: Callable[..., str]) -> Ask:
+    def run() -> list[Found]:
         with served(cluster):
-            options = {"kubeconfig": kubeconfig(cluster.url), "context": "cluster-01", "namespace": "monitoring"}
-            return run_action(remote_scraping.ActionModule, {**options, "edges": {}, "record": {}, **more})
+            return Look(session.session(kubeconfig(cluster.url), "cluster-01"), "monitoring").servers()
 
     return run
 
 
 def test_a_server_tells_whose_it_is_and_what_each_pod_scrapes_elsewhere(ask: Ask) -> None:
-    result = ask()
-    assert result["changed"] is False
-    (server,) = result["servers"]
+    (server,) = ask()
     assert server["id"] == "StatefulSet monitoring/prometheus-stack [prometheus]"
     assert (server["owner"]["kind"], server["owner"]["name"]) == ("helm", "stack")
     assert server["scrape_configs"] == {"namespace": "monitoring", "name": "stack-scrape-confg", "key": "jobs.yaml"}
@@ -92,19 +90,19 @@ def test_a_server_tells_whose_it_is_and_what_each_pod_scrapes_elsewhere(ask: Ask
 def test_an_agent_is_no_full_server(ask: Ask, cluster: FakeCluster) -> None:
     cluster.lists(LISTS["pods"], pod("prometheus-stack-0", args=("--agent",)))
     cluster.lists(LISTS["statefulsets"])
-    assert ask()["servers"] == []
+    assert ask() == []
 
 
 def test_a_pod_that_is_not_ready_is_not_asked(ask: Ask, cluster: FakeCluster) -> None:
     cluster.lists(LISTS["pods"], pod("prometheus-stack-0", ready=False))
-    (server,) = ask()["servers"]
+    (server,) = ask()
     assert [(one["ready"], one["targets"]) for one in server["pods"]] == [(False, None)]
     assert PROXY.format("prometheus-stack-0") not in cluster.asked()
 
 
 def test_a_pod_that_refuses_is_told_and_makes_no_failure(ask: Ask, cluster: FakeCluster) -> None:
     cluster.answers["GET", PROXY.format("prometheus-stack-1")] = (401, "login first")
-    (server,) = ask()["servers"]
+    (server,) = ask()
     first, second = server["pods"]
     assert first["problem"] is None
     assert second["targets"] is None
@@ -116,7 +114,7 @@ def test_a_server_that_speaks_tls_is_asked_by_tls(ask: Ask, cluster: FakeCluster
     path = PROXY.format("prometheus-stack-0")
     cluster.answers["GET", path] = (400, "Client sent an HTTP request to an HTTPS server.")
     cluster.has(path.replace("/prometheus-stack-0", "/https:prometheus-stack-0"), targets("https://10.0.0.2:1/metrics"))
-    (server,) = ask()["servers"]
+    (server,) = ask()
     assert [target["address"] for target in server["pods"][0]["targets"]] == ["10.0.0.2:1"]
 
 
@@ -125,7 +123,7 @@ def test_where_not_all_namespaces_may_be_listed_that_of_the_fleet_is(ask: Ask, c
         cluster.refuses("GET", LISTS[resource], 403, "Forbidden", f"{resource} is forbidden")
     cluster.lists("/api/v1/namespaces/monitoring/pods", pod("prometheus-stack-0"))
     cluster.lists("/api/v1/namespaces/monitoring/services")
-    (server,) = ask()["servers"]
+    (server,) = ask()
     assert [target["address"] for target in server["pods"][0]["targets"]] == ["10.0.0.2:10250"]
 
 
@@ -135,20 +133,12 @@ def test_without_an_operator_there_is_no_custom_resource(ask: Ask, cluster: Fake
     item = pod("prometheus-stack-0")
     item["metadata"]["ownerReferences"] = []
     cluster.lists(LISTS["pods"], item)
-    (server,) = ask()["servers"]
+    (server,) = ask()
     assert (server["owner"]["kind"], server["scrape_configs"]) == ("none", None)
 
 
 def test_what_may_not_be_listed_at_all_is_a_failure(ask: Ask, cluster: FakeCluster) -> None:
     for path in (LISTS["statefulsets"], "/apis/apps/v1/namespaces/monitoring/statefulsets"):
         cluster.refuses("GET", path, 403, "Forbidden", "statefulsets is forbidden")
-    result = ask()
-    assert result["failed"]
-    assert "statefulsets is forbidden" in result["msg"]
-
-
-def test_a_controller_without_the_kubernetes_library_is_told_what_to_install(
-    ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "HAS_KUBERNETES", False)
-    assert "Failed to import the required Python library (kubernetes)" in ask()["msg"]
+    with pytest.raises(RefusedError, match="statefulsets is forbidden"):
+        ask()
