@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -36,8 +37,8 @@ RUN = {"id": "3f9a1c2e", "owner": "root@host1"}
 
 @pytest.fixture
 def server() -> Iterator[ObjectServer]:
-    with ObjectServer().serve() as stand_in:
-        yield stand_in
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(ObjectServer().serve())
 
 
 @pytest.fixture

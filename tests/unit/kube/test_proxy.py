@@ -117,7 +117,7 @@ def test_what_the_api_server_says_of_itself_is_told_apart_from_what_it_says_of_t
 ) -> None:
     with pytest.raises(ApiServerError, match="context cluster-01") as raised:
         raise_refusal(target(), own_answer(status, message), "context cluster-01")
-    assert type(raised.value) is kind
+    assert raised.type is kind
 
 
 @pytest.mark.parametrize(

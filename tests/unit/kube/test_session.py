@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import ssl
@@ -97,8 +98,8 @@ def served(script: Server) -> Iterator[Server]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with served(Server()) as script:
-        yield script
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(served(Server()))
 
 
 @pytest.fixture

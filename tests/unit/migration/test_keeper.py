@@ -28,11 +28,11 @@ class Central(ObjectServer):
     """One that can be away, or met with what nobody knows."""
 
     away = False
-    broken: Exception | None = None
+    broken: tuple[Exception, ...] = ()
 
     def send(self, request: Request) -> Answer:
-        if self.broken:
-            raise self.broken
+        for error in self.broken:
+            raise error
         if self.away:
             self.requests.append("away")
             raise AwayError([Problem("API server", "it cannot be reached", "check that it runs")])
@@ -170,7 +170,7 @@ def test_who_took_it_while_the_api_server_was_away_is_told(central: Central) -> 
 
 def test_a_lock_that_cannot_be_kept_for_what_nobody_knows_is_lost(central: Central) -> None:
     with Keeper(lock(central)) as kept:
-        central.broken = ValueError("word-that-must-stay-secret")
+        central.broken = (ValueError("word-that-must-stay-secret"),)
         error = lost(kept)
     assert "it cannot be renewed (ValueError)" in str(error)
     assert "word-that-must-stay-secret" not in str(error)

@@ -27,7 +27,7 @@ def takes(path: Path) -> type[ClusterAction] | None:
 
 
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
-OF_ACTIONS = {path.stem: action for path in MODULES if (action := takes(path))}
+OF_ACTIONS = {path.stem: action for path, action in zip(MODULES, map(takes, MODULES), strict=True) if action}
 #: Defaults of ArgumentSpecValidator, which documentation leaves out.
 IMPLIED = {"type": "str", "required": False, "default": None}
 
