@@ -111,6 +111,21 @@ def test_objects_are_applied_in_order_with_their_namespace_and_marks(apply: Appl
     assert headers == ["ServiceAccount monitoring/a", "Service monitoring/a"]
 
 
+@pytest.mark.parametrize("state", ["present", "absent", "pruned"])
+def test_nothing_reaches_a_server_that_only_the_environment_names(
+    apply: Apply, server: ObjectServer, record: Result, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """As AWX sets it for its credential; kubernetes.core and Helm prefer that to a kubeconfig."""
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(ObjectServer().serve())
+        for name in ("K8S_AUTH_HOST", "HELM_KUBEAPISERVER", "KUBERNETES_SERVICE_HOST"):
+            monkeypatch.setenv(name, other.url)
+        monkeypatch.setenv("K8S_AUTH_API_KEY", "elsewhere")
+        assert "failed" not in apply(SERVICE, state=state, record=record)
+    assert server.requests
+    assert other.requests == []
+
+
 def test_a_second_time_changes_nothing(apply: Apply, server: ObjectServer) -> None:
     apply(SERVICE, ACCOUNT, SECRET)
     before = json.dumps(server.objects)
