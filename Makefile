@@ -12,7 +12,7 @@ LINK := .build/collections/ansible_collections/miribit/thanos
 LAB := lab/bin/lab
 PARTS := setup lint unit rendered report sanity docs package compat tools lab fleet molecule
 
-.PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements bench-rings bench-plan test-faults
+.PHONY: help test demo $(PARTS) lab-up lab-down lab-status golden requirements bench-rings bench-plan bench-runs test-faults
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -51,6 +51,9 @@ golden: setup ## Rewrite what tests compare with, from what the code makes now
 
 bench-plan: setup ## How long the plan of 200 clusters takes
 	PYTHONPATH=.:.build/collections python tests/bench/plan.py
+
+bench-runs: setup ## What runs cost on the lab; nothing else may run on the machine
+	PYTHONPATH=.:.build/collections:tests/lab python tests/bench/runs.py
 
 bench-rings: setup ## How long rings take, here and in Thanos itself
 	PYTHONPATH=.:.build/collections:tests/tools python tests/bench/rings.py
