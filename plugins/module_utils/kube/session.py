@@ -270,6 +270,9 @@ def _session(files: str, name: str) -> ClusterSession:
                 )
             ]
         ) from error
+    if not client.configuration.verify_ssl:
+        # Who wrote the kubeconfig knows, and each request would say it again, on the terminal of ansible-playbook.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     return ClusterSession(client, f"context {name}")
 
 
