@@ -29,7 +29,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered impor
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.record import record_name
-from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec as RemoteWrite
 from ansible_collections.miribit.thanos.plugins.plugin_utils.base_yaml import YAML
 from ansible_collections.miribit.thanos.plugins.plugin_utils.cluster_action import ClusterAction, Result, Spec
@@ -71,7 +70,7 @@ class ActionModule(ClusterAction):
 
     def _planned(self, session: Session, options: Result) -> Planned:
         edge = collect(session, EdgeWish(options["namespace"], targets=True, texts=True))
-        record = self._record(options, rollback_wanted=True)
+        record = self.record(options["record"], rollback_wanted=True)
         rollback = record.get("rollback") or {}
         if unreadable := sorted({PREVIOUS, MADE} & set(record["rollback_keys"]) - set(rollback)):
             # It would be taken for none, and what is there now for the first.
@@ -102,16 +101,11 @@ class ActionModule(ClusterAction):
         if options["state"] == "present":
             # Before anything is changed: a run that is killed in between knows the way back all the same.
             run = (options["lock"] or {}).get("run")
-            self._record(options, run=run, state="present", rollback=planned.rollback)
+            self.record(options["record"], run=run, state="present", rollback=planned.rollback)
         items = mark(planned.objects, "prometheus-agent", options["namespace"], adopt=True)
         lock.check()
         apply(Objects(session), items, dry_run=self.check_mode, secret=True)
         return {"changed": True, "diff": list(planned.diff)}
-
-    def _record(self, options: Result, **more: object) -> Result:
-        result = carry_out(record_options(options["record"], **more), check_mode=self.check_mode, no_log=True)
-        self.warn(result.pop("problems"))
-        return result
 
 
 def _wish(options: Result) -> Wish:

@@ -28,7 +28,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.rendered impor
 )
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper
-from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 from ansible_collections.miribit.thanos.plugins.plugin_utils.cluster_action import (
     ClusterAction,
     FailedError,
@@ -86,7 +85,7 @@ class ActionModule(ClusterAction):
         if options["record"]:
             # Before they are made: what a killed run leaves behind is then known to the next one.
             names = {options["component"]: [*map(reference, items)]}
-            done.recorded(self._record(options, state="present", objects_added=names))
+            done.recorded(self.record(options["record"], state="present", objects_added=names))
         if self.check_mode and not options["namespace_exists"]:
             # A dry run on the server fails where the namespace is missing: what is rendered is what there would be.
             done.made(items)
@@ -111,24 +110,19 @@ class ActionModule(ClusterAction):
         """Remove what was recorded and is no longer wanted. Volumes stay."""
         options, component = done.options, done.options["component"]
         wanted = [*map(reference, done.items)]
-        recorded = self._record(options)["record"]["objects"].get(component, [])
+        recorded = self.record(options["record"])["record"]["objects"].get(component, [])
         found = compare(done.objects, component, options["namespace"], wanted, recorded)
         if found.leftovers:
             self.warn([leftover_problem(found.leftovers, component, done.objects.session.cluster)])
         self._delete(done, found.surplus, lock)
         # In check mode nothing was recorded when it was applied, so that all would look new.
         if found.surplus or not self.check_mode:
-            done.recorded(self._record(options, state="present", objects={component: wanted}))
+            done.recorded(self.record(options["record"], state="present", objects={component: wanted}))
 
     def _delete(self, done: _Done, items: list[Object], lock: Keeper) -> None:
         if items:
             lock.check()
             done.deleted(delete(done.objects, items, dry_run=self.check_mode))
-
-    def _record(self, options: Result, **more: object) -> Result:
-        result = carry_out(record_options(options["record"], **more), check_mode=self.check_mode, no_log=True)
-        self.warn(result.pop("problems"))
-        return result
 
 
 class _Done:

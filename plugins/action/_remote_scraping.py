@@ -21,7 +21,6 @@ from ansible_collections.miribit.thanos.plugins.module_utils.kube.apply import a
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.objects import SECRETS, Objects
 from ansible_collections.miribit.thanos.plugins.module_utils.kube.session import access_spec, session_of
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper
-from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus import scrape_jobs
 from ansible_collections.miribit.thanos.plugins.module_utils.prometheus.targets import TargetKey
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_scraping import plan
@@ -174,7 +173,7 @@ class ActionModule(ClusterAction):
         found: dict[str, list[Entry]] = {}
         problems = []
         for edge in sorted(edges):
-            done = self._carry_out(edge, rollback_wanted=True)
+            done = self._record_of(edge, rollback_wanted=True)
             content = (done.get("rollback") or {}).get(RECORD_KEY) or []
             entries = [plan.read_entry(one) for one in content]
             found[edge] = [entry for entry in entries if entry is not None]
@@ -205,15 +204,13 @@ class ActionModule(ClusterAction):
         """Before anything goes, so that there is no change without a way back. None is no longer needed."""
         for edge, several in entries.items():
             content = None if several is None else [entry.as_dict() for entry in several]
-            self._carry_out(edge, state="present", rollback={RECORD_KEY: content})
+            self._record_of(edge, state="present", rollback={RECORD_KEY: content})
 
-    def _carry_out(self, edge: str, **more: object) -> Result:
+    def _record_of(self, edge: str, **more: object) -> Result:
         record = self._options["record"]
         given = {key: self._options[key] for key in ("kubeconfig", "context")}
         given |= {key: record[key] for key in ("namespace", "run") if key in record}
-        result = carry_out(record_options(given, cluster=edge, **more), check_mode=self.check_mode, no_log=True)
-        self.warn(result.pop("problems"))
-        return result
+        return self.record(given, cluster=edge, **more)
 
     def _write(self, changes: Iterable[_Change], lock: Keeper) -> None:
         for change in changes:

@@ -23,6 +23,7 @@ from ansible.utils.display import Display
 from ansible_collections.miribit.thanos.plugins.module_utils.base.problems import Problem, ProblemError
 from ansible_collections.miribit.thanos.plugins.module_utils.kube import session
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.keeper import Keeper, lock_of
+from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 
 Result = dict[str, Any]
 Spec = dict[str, dict[str, object]]
@@ -72,6 +73,15 @@ class ClusterAction(ActionBase):
     def lock_kept(self, lock: Result | None) -> Keeper:
         """Return what keeps the lock of these options of migration_lock. In check mode there is nothing to keep."""
         return Keeper(None if not lock or self.check_mode else lock_of(lock))
+
+    def record(self, given: Mapping[str, Any], **more: object) -> Result:
+        """Read or change a record, by options of migration_record and more of them. Its problems become warnings.
+
+        The result may hold what is secret in it: it is for the task, not for whoever sees what the task returns.
+        """
+        result = carry_out(record_options(given, **more), check_mode=self.check_mode, no_log=True)
+        self.warn(result.pop("problems"))
+        return result
 
     def warn(self, texts: Iterable[object]) -> None:
         self._warnings += map(str, texts)

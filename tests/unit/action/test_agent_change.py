@@ -31,6 +31,7 @@ from ansible_collections.miribit.thanos.plugins.module_utils.migration.record im
 from ansible_collections.miribit.thanos.plugins.module_utils.migration.store import carry_out, record_options
 from ansible_collections.miribit.thanos.plugins.module_utils.remote_write.model import Spec
 from ansible_collections.miribit.thanos.plugins.modules import _agent_change as documented
+from ansible_collections.miribit.thanos.plugins.plugin_utils import cluster_action
 
 Result = dict[str, Any]
 
@@ -164,7 +165,8 @@ def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     made = Edge(central)
     monkeypatch.setattr(session, "session", made.session)
     monkeypatch.setattr(keeper.Keeper, "check", made.held)
-    for name in ("collect", "carry_out", "check", "apply"):
+    monkeypatch.setattr(cluster_action, "carry_out", made.carry_out)
+    for name in ("collect", "check", "apply"):
         monkeypatch.setattr(agent_change, name, getattr(made, name))
     Lock(central, "monitoring", LOCK_NAME, Run(RUN["id"], RUN["owner"])).acquire(300, lambda _pid: None, final=False)
     central.requests.clear()

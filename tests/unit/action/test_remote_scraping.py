@@ -152,7 +152,7 @@ class Scraping(remote_scraping.ActionModule):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(remote_scraping, "session_of", lambda _options: central)
             patch.setattr(remote_scraping, "Look", lambda _session, _namespace: central)
-            patch.setattr(remote_scraping, "carry_out", central.carry_out)
+            patch.setattr(cluster_action, "carry_out", central.carry_out)
             patch.setattr(cluster_action, "lock_of", lambda _options: central)
             patch.setattr(Keeper, "check", lambda _keeper: central.still_held())
             return super().work(options)
